@@ -1,0 +1,99 @@
+"""``results.jsonl``: one line for the run, one a verdict, one for its end.
+
+A file without its last line is an interrupted run. Values that a server sent are shortened to a
+line of text each, so that a result is never larger than what it is about.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import IO, Any
+
+from conformance import __version__
+from conformance.model import Finding, Verdict, show
+from conformance.schema import REVISION
+from conformance.scrub import Scrubber
+
+LISTED = 20
+"""How many findings of one verdict are written; a stream may break a rule in each of its chunks."""
+
+
+class ResultsFile:
+    """Writes results to an open text file as they come."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def start(self, mode: str, argv: list[str]) -> None:
+        """Write the run's line; ``argv`` may hold secrets, which are masked."""
+        self._write(
+            {
+                "type": "run",
+                "tool": f"conformance {__version__}",
+                "revision": REVISION,
+                "mode": mode,
+                "started": datetime.now(UTC).isoformat(timespec="seconds"),
+                "argv": [Scrubber().text(word) for word in argv],
+            }
+        )
+
+    def verdict(self, verdict: Verdict) -> None:
+        """Write one verdict."""
+        self._write(verdict_line(verdict))
+
+    def end(self, exchanges: int, judged: int, outcomes: Mapping[str, int]) -> None:
+        """Write the last line."""
+        self._write(
+            {
+                "type": "end",
+                "exchanges": exchanges,
+                "judged": judged,
+                "left_out": exchanges - judged,
+                "outcomes": dict(sorted(outcomes.items())),
+            }
+        )
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._file.write(json.dumps(line, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+
+def verdict_line(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as its line of ``results.jsonl``."""
+    provenance = verdict.provenance
+    line: dict[str, Any] = {
+        "type": "verdict",
+        "target": verdict.target,
+        "provider": verdict.provider,
+        "model": verdict.model,
+        "probe": verdict.probe,
+        "check": verdict.check,
+        "level": verdict.level,
+        "outcome": verdict.outcome,
+        "known": verdict.known,
+        "findings": [_finding(finding) for finding in verdict.findings[:LISTED]],
+        "exchange": verdict.exchange,
+        "provenance": provenance.source if provenance else None,
+        "recorded_at": provenance.recorded_at if provenance else None,
+        "repeat": {"k": verdict.repeat[0], "n": verdict.repeat[1]},
+    }
+    if verdict.reason:
+        line["reason"] = verdict.reason
+    if len(verdict.findings) > LISTED:
+        line["findings_in_all"] = len(verdict.findings)
+    return line
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    return {"at": show_place(finding.at), "want": wanted(finding.want), "got": show(finding.got)}
+
+
+def wanted(want: Any) -> str:
+    """A finding's ``want`` as text: a phrase as it is, any other value as JSON."""
+    return want[:200] if isinstance(want, str) else show(want)
+
+
+def show_place(at: str) -> str:
+    """A place of bounded length; member names in it are a server's."""
+    return at if len(at) <= 200 else f"{at[:200]}…"  # noqa: PLR2004  # as long as a shown value

@@ -1,0 +1,95 @@
+"""What a person sees. Everything a server sent is text here: no markup, no control characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from conformance.engine import Audit
+from conformance.model import Finding, Level, Outcome, show
+from conformance.report.results import show_place, wanted
+from conformance.report.summary import Broken, Summary, by_provider
+
+STYLES = {Level.MUST: "bold red", Level.SHOULD: "yellow", Level.MAY: "dim"}
+UNTOLD = (Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE)
+
+
+def printable(text: str) -> str:
+    """``text`` with every control, format and bidirectional character spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def audited(console: Console, audit: Audit, summary: Summary, unreadable: Iterable[str]) -> None:
+    """Print an audit: each provider with its broken checks, then the counts."""
+    providers = by_provider(audit.targets)
+    width = max((len(b.check) for p in providers for b in summary.of(p)), default=0)
+    for provider, (replies, models) in providers.items():
+        broken = list(summary.of(provider))
+        console.print(_heading(provider, replies, models, clean=not broken))
+        for entry in broken:
+            line = _line(entry, summary.ran[provider, entry.check], width)
+            console.print(line, soft_wrap=True)
+        console.print()
+    _counts(console, audit, summary)
+    for problem in unreadable:
+        console.print(Text(f"unreadable: {printable(problem)}", style="red"))
+
+
+def _heading(provider: str, replies: int, models: int, *, clean: bool) -> Text:
+    heading = Text(printable(provider), style="bold")
+    heading.append(f"  {_plural(replies, 'reply', 'replies')}, {_plural(models, 'model')}", "dim")
+    if clean:
+        heading.append("  nothing broken", "green")
+    return heading
+
+
+def _line(entry: Broken, ran: int, width: int) -> Text:
+    line = Text("  ")
+    line.append(f"{entry.level.upper():<7}", STYLES[entry.level])
+    line.append(f"{entry.check:<{width}}  ")
+    line.append(f"{entry.count:>4} of {ran:<4}  ", "bold")
+    outcome = entry.example.outcome
+    if outcome is not Outcome.FAIL:
+        line.append(f"{outcome}: ", "magenta")
+    line.append(example(entry.example.findings[0]))
+    line.append(f"  ({printable(entry.example.model)}, {str(entry.example.exchange)[:12]})", "dim")
+    return line
+
+
+def example(finding: Finding) -> str:
+    """A finding on one line."""
+    want, got = wanted(finding.want), show(finding.got, 80)
+    return printable(f"{show_place(finding.at)}: wanted {want}, got {got}")
+
+
+def _counts(console: Console, audit: Audit, summary: Summary) -> None:
+    told = {o: n for o, n in audit.outcomes.items() if o not in UNTOLD}
+    parts = [f"{n:,} {o.replace('_', ' ')}" for o, n in sorted(told.items(), key=lambda x: -x[1])]
+    console.print(Text(f"{sum(told.values()):,} verdicts: {', '.join(parts)}"))
+    untold = [f"{audit.outcomes[o]:,} {o.replace('_', ' ')}" for o in UNTOLD]
+    console.print(Text(f"no verdict (not passes): {', '.join(untold)}", "dim"))
+    console.print(
+        Text(
+            f"{audit.read:,} exchanges read, {audit.judged:,} judged, "
+            f"{audit.left_out:,} left out (not OpenAI-shaped LLM traffic)",
+            "dim",
+        )
+    )
+    must, should = summary.failures[Level.MUST], summary.failures[Level.SHOULD]
+    style = "bold red" if must else "green"
+    console.print(Text(f"{must:,} MUST and {should:,} SHOULD findings", style))
+
+
+def _plural(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def table(*columns: str) -> Table:
+    """A plain table with these column headings."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
