@@ -31,7 +31,12 @@ SCHEMAS = {path.stem: json.loads(path.read_text("utf-8")) for path in FOLDER.glo
 
 quick = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
-EXAMPLES = [*map(json.loads, (Path(__file__).parent / "schema_examples.jsonl").read_text("utf-8").splitlines())]
+EXAMPLES = [
+    *map(
+        json.loads,
+        (Path(__file__).parent / "schema_examples.jsonl").read_text("utf-8").splitlines(),
+    )
+]
 VALUES = {example["schema"]: example["value"] for example in reversed(EXAMPLES)}
 
 
