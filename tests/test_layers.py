@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "schema": {"model"},
     "mutate": {"model"},
     "scrub": {"model"},
-    "replies": PURE,
+    "replies": PURE | {"replies"},
     "recognise": PURE | {"replies"},
     "registry": {"model", "mutate", "suites"},
     "suites": VIEWS | {"suites"},
