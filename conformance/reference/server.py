@@ -1,0 +1,158 @@
+"""The reference server as one pure function: a request in, a response out.
+
+No clock, no network, no chance: what looks random depends on the request and on a number, the
+nonce, that tells repeated requests apart.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from conformance.model import Request, Response
+from conformance.reference import chat, completions, embeddings, offers, responses
+from conformance.reference.errors import SHOWN, ApiError, invalid
+from conformance.reference.wire import Events, Ids, event, json_response, stream_response
+
+Handler = Callable[[dict[str, Any], Ids], dict[str, Any] | Events]
+
+POSTS: Final[dict[str, Handler]] = {
+    "/v1/chat/completions": chat.respond,
+    "/v1/completions": completions.respond,
+    "/v1/embeddings": embeddings.respond,
+    "/v1/responses": responses.respond,
+}
+MODELS: Final = "/v1/models"
+LARGEST: Final = 4 * 2**20
+"""The largest body that is read, in bytes."""
+DEEPEST: Final = 100
+WRONG_KEY: Final = "sk-wrong"
+BUSY_KEY: Final = "sk-busy"
+FAILING_KEY: Final = "sk-failing"
+"""Keys that begin like these are refused, sent away for a while, and given streams that break off;
+any other will do."""
+BREAKS_AFTER: Final = 5
+"""How many events come before the error of a stream that breaks off."""
+FAILURE: Final = {
+    "error": {
+        "message": "The server had an error while processing your request. Sorry about that!",
+        "type": "server_error",
+        "param": None,
+        "code": None,
+    }
+}
+
+
+def answer(request: Request, nonce: int = 0) -> Response:
+    """What a correct server says; ``nonce`` is the number of the same request before this one.
+
+    Never raises: a bad request is answered with a 4xx and OpenAI's error envelope.
+    """
+    ids = Ids.of(request, nonce)
+    try:
+        result = _routed(request, ids)
+    except ApiError as error:
+        return json_response(ids, error.status, error.body, error.headers)
+    if isinstance(result, tuple):
+        breaks = _key(request).startswith(FAILING_KEY) and _path(request).endswith("/completions")
+        return stream_response(ids, (*result[:BREAKS_AFTER], event(FAILURE)) if breaks else result)
+    return json_response(ids, 200, result)
+
+
+def _routed(request: Request, ids: Ids) -> dict[str, Any] | Events:
+    path = _path(request)
+    retrieving = path.startswith(f"{MODELS}/")
+    if path not in POSTS and path != MODELS and not retrieving:
+        message = f"Invalid URL ({request.method[:SHOWN]} {path[:SHOWN]})"
+        raise ApiError(404, message)
+    method = "POST" if path in POSTS else "GET"
+    if request.method != method:
+        message = (
+            f"Not allowed to {request.method[:SHOWN]} on {path[:SHOWN]}. "
+            "(HINT: Perhaps you meant to use a different HTTP method?)"
+        )
+        allow = ("allow", method)
+        raise ApiError(405, message, code="method_not_supported", headers=(allow,))
+    _authorise(request)
+    if retrieving:
+        return offers.retrieve(unquote(path.removeprefix(f"{MODELS}/")))
+    return POSTS[path](_body(request), ids) if path in POSTS else offers.listing()
+
+
+def _path(request: Request) -> str:
+    try:
+        return urlsplit(request.url).path
+    except ValueError:
+        return request.url
+
+
+def _key(request: Request) -> str:
+    """The bearer token (RFC 6750 section 2.1; the scheme may be in any case), empty without one."""
+    scheme, _, key = (request.headers.get("authorization") or "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _authorise(request: Request) -> None:
+    key = _key(request)
+    if not key:
+        message = (
+            "You didn't provide an API key. You need to provide your API key in an Authorization "
+            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
+        )
+        raise ApiError(401, message)
+    if key.startswith(WRONG_KEY):
+        shown = f"{key[:3]}{'*' * 8}{key[-4:]}" if len(key) > len(WRONG_KEY) + 4 else "sk-*****"
+        message = f"Incorrect API key provided: {shown}."
+        raise ApiError(401, message, code="invalid_api_key")
+    if key.startswith(BUSY_KEY):
+        message = "Rate limit reached for requests per minute. Please try again in 1s."
+        wait = ("retry-after", "1")
+        raise ApiError(429, message, code="rate_limit_exceeded", headers=(wait,))
+
+
+def _body(request: Request) -> dict[str, Any]:
+    """The JSON object that was sent. Raises ApiError for anything else."""
+    media_type = (request.headers.get("content-type") or "application/json").partition(";")[0]
+    if media_type.strip().lower() != "application/json":
+        raise invalid("you must provide a model parameter")
+    if len(request.body) > LARGEST:
+        raise ApiError(413, f"The request body is larger than {LARGEST} bytes.")
+    try:
+        value = _parsed(request.body)
+    except (ValueError, RecursionError):
+        message = "We could not parse the JSON body of your request."
+        raise invalid(message) from None
+    if not isinstance(value, dict):
+        raise invalid("The JSON body of your request must be an object.")
+    return value
+
+
+def _parsed(body: bytes) -> object:
+    value = json.loads(body, parse_float=_finite, parse_constant=_finite)
+    # What cannot be written as UTF-8 again, a lone surrogate, is no text either.
+    json.dumps(value, ensure_ascii=False).encode()
+    if _too_deep(value):
+        message = "nested too deeply"
+        raise ValueError(message)
+    return value
+
+
+def _finite(literal: str) -> float:
+    value = float(literal)
+    if not math.isfinite(value):
+        raise ValueError(literal)
+    return value
+
+
+def _too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        lists = [one for one in level if isinstance(one, list)]
+        objects = [one.values() for one in level if isinstance(one, dict)]
+        level = [inner for outer in (*lists, *objects) for inner in outer]
+        if not level:
+            return False
+    return True
