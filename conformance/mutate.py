@@ -71,7 +71,8 @@ def rename(place: str, name: str) -> Mutant:
             raise DoesNotFit(place)
         return {name if key == old else key: value for key, value in owner.items()}
 
-    return Mutant(f"{place} renamed to {name}", lambda x: _at(x, _join(parent), renamed))
+    where = _join(parent) if parent else ""
+    return Mutant(f"{place} renamed to {name}", lambda x: _at(x, where, renamed))
 
 
 def insert(place: str, event: object) -> Mutant:
@@ -182,6 +183,9 @@ def _header(headers: Headers, name: str, function: Callable[[Any], Any]) -> Head
 def _with(exchange: Exchange, **changes: Any) -> Exchange:
     response = _response(exchange)
     known = {"status": response.status, "headers": response.headers, "chunks": response.chunks}
+    if "chunks" in changes and "content-length" in response.headers:
+        length = sum(len(chunk.data) for chunk in changes["chunks"])
+        known["headers"] = response.headers.replaced("content-length", str(length))
     return replace(exchange, response=Response(**{**known, **changes}))
 
 
@@ -283,3 +287,15 @@ def _walked(value: Any, path: list[Key], function: Callable[[Any], Any]) -> Any:
         else:
             del value[found]
     return value
+
+
+def arrive(place: str, at: float) -> Mutant:
+    """Let the event ``events[i]`` arrive ``at`` seconds after the request."""
+
+    def apply(exchange: Exchange) -> Exchange:
+        chunks = list(_response(exchange).chunks)
+        for i in _indices(_parse(place)[1], len(chunks)):
+            chunks[i] = replace(chunks[i], at=at)
+        return _with(exchange, chunks=tuple(chunks))
+
+    return Mutant(f"{place} arrives after {at:g} s", apply)

@@ -98,7 +98,7 @@ class Check:
             reason = f"the recording did not keep: {', '.join(sorted(lost))}"
             return Judgement(self, Outcome.NOT_APPLICABLE, (), reason)
         findings: list[Finding] = []
-        outcome, reason = Outcome.PASS, None
+        outcome, reason = Outcome.PASS, ""
         try:
             findings.extend(self.function(subject))
         except NotApplicable as unmet:
@@ -108,8 +108,8 @@ class Check:
         except Exception as error:  # noqa: BLE001  # a check that fails must not end the run
             outcome, reason = Outcome.ERROR, f"the check failed: {type(error).__name__}: {error}"
         if findings and outcome is not Outcome.ERROR:
-            outcome, reason = self.breach, None
-        return Judgement(self, outcome, tuple(findings), reason and reason[:300])
+            outcome, reason = self.breach, ""
+        return Judgement(self, outcome, tuple(findings), reason[:300] or None)
 
 
 def only_if(condition: object, otherwise: str) -> None:

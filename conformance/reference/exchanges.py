@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from conformance.model import Exchange, Headers, Provenance, Request, Source
-from conformance.reference import golden
+from conformance.reference import golden, golden_parameters
 from conformance.reference.server import answer
 from conformance.reference.wire import to_json
 
@@ -21,6 +21,7 @@ POSTS: Final = {
     "chat": ("/v1/chat/completions", golden.CHAT),
     "stream": ("/v1/chat/completions", golden.STREAM),
     "errors": ("/v1/chat/completions", golden.ERRORS),
+    "params": ("/v1/chat/completions", golden_parameters.PARAMS),
     "completions": ("/v1/completions", golden.COMPLETIONS),
     "embeddings": ("/v1/embeddings", golden.EMBEDDINGS),
     "responses": ("/v1/responses", golden.RESPONSES),
@@ -45,6 +46,7 @@ HEADERS: Final = {
     "errors.wrong_key": (WRONG_KEY, JSON),
     "errors.missing_key": (JSON,),
     "errors.busy": (BUSY_KEY, JSON),
+    "errors.empty_body": (KEY, JSON, ("content-length", "0")),
     "stream.fails": (FAILING_KEY, JSON),
     "models.wrong_key": (WRONG_KEY,),
 }
@@ -59,6 +61,7 @@ def requests() -> Mapping[str, Request]:
             made[f"{family}.{case}"] = _post(f"{family}.{case}", path, to_json(body))
     path = POSTS["chat"][0]
     made["errors.bad_json"] = _post("errors.bad_json", path, b'{"model": "reference-1", ')
+    made["errors.empty_body"] = _post("errors.empty_body", path, b"")
     made["errors.route"] = _post("errors.route", "/v1/nothing/here", to_json(golden.BASIC))
     for name, path in GETS.items():
         made[name] = Request("GET", BASE + path, Headers(HEADERS.get(name, (KEY,))))

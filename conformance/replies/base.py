@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from urllib.parse import unquote, urlsplit
 
 from conformance import jsontext, schema
@@ -36,12 +36,12 @@ def a_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def is_int(value: Any) -> bool:
+def is_int(value: Any) -> TypeGuard[int]:
     """Whether ``value`` is a JSON integer: not a float, and not a boolean."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether ``value`` is a JSON number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 

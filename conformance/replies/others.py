@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import sys
+from array import array
 from functools import cached_property
+from typing import Any
 from urllib.parse import unquote
 
 from conformance.replies.base import Place, Shaped, Stream, an_object, is_int, objects
@@ -24,6 +28,32 @@ class Embeddings(Shaped):
         value = self.request.get("input")
         several = isinstance(value, list) and value and not is_int(value[0])
         return len(value) if several and isinstance(value, list) else 1
+
+    @property
+    def asked_base64(self) -> bool:
+        """Whether base64 was asked for, and no other type of number, which some servers have."""
+        asked = self.request.get
+        return asked("encoding_format") == "base64" and asked("output_dtype") in (None, "float")
+
+    @cached_property
+    def vectors(self) -> list[tuple[str, array[float]]]:
+        """The vectors that can be read, base64 decoded, each with the place of its item."""
+        read = ((at, self._vector(item.get("embedding"))) for at, item in self.items)
+        return [(at, vector) for at, vector in read if vector]
+
+    def _vector(self, value: Any) -> array[float] | None:
+        """The numbers of an array, or of base64 text of little-endian float32; else None."""
+        try:
+            if isinstance(value, list):
+                return array("d", value) if set(map(type, value)) <= {int, float} else None
+            if not self.asked_base64:
+                return None
+            vector = array("f", base64.b64decode(value, validate=True))
+        except (TypeError, ValueError, OverflowError):
+            return None
+        if sys.byteorder == "big":
+            vector.byteswap()
+        return vector
 
 
 class ModelList(Shaped):

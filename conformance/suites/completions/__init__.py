@@ -1,0 +1,1 @@
+"""POST /completions: text that continues a prompt, the legacy endpoint."""

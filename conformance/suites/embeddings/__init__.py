@@ -1,0 +1,1 @@
+"""POST /embeddings: vectors that stand for texts."""

@@ -1,0 +1,1 @@
+"""Refusals and failures: their status, their headers, and the error object in the body."""

@@ -1,0 +1,33 @@
+"""What is wrong with a request, where there is no doubt about it."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Final
+
+from conformance.replies import Endpoint, Reply, is_number
+
+_RANGES: Final = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+    "n": (1, inf),
+    "max_tokens": (1, inf),
+    "max_completion_tokens": (1, inf),
+    "top_logprobs": (0, 20),
+}
+"""The lowest and the highest value of each parameter (CreateChatCompletionRequest)."""
+
+
+def mistake(reply: Reply) -> str:
+    """The one parameter of a chat request that is out of its range; empty if it isn't just one."""
+    if reply.endpoint is not Endpoint.CHAT:
+        return ""
+    given = ((name, reply.request.get(name), *bounds) for name, bounds in _RANGES.items())
+    wrong = [name for name, value, *ends in given if is_number(value) and _outside(value, *ends)]
+    return wrong[0] if len(wrong) == 1 else ""
+
+
+def _outside(value: float, low: float, high: float) -> bool:
+    return not low <= value <= high

@@ -1,0 +1,1 @@
+"""Rules about the parameters of a chat completions request, one by one."""

@@ -1,0 +1,1 @@
+"""POST /responses: the newer endpoint, whose answers are lists of typed items."""

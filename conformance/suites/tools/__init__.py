@@ -1,0 +1,1 @@
+"""Tool calls: their shape, their arguments, and whether the request's choice was obeyed."""
