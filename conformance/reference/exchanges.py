@@ -20,8 +20,8 @@ PROVIDER: Final = "reference"
 POSTS: Final = {
     "chat": ("/v1/chat/completions", golden.CHAT),
     "stream": ("/v1/chat/completions", golden.STREAM),
-    "errors": ("/v1/chat/completions", golden.ERRORS),
-    "params": ("/v1/chat/completions", golden_parameters.PARAMS),
+    "errors": ("/v1/chat/completions", golden.ERRORS | golden_parameters.REFUSED),
+    "params": ("/v1/chat/completions", golden_parameters.TAKEN),
     "completions": ("/v1/completions", golden.COMPLETIONS),
     "embeddings": ("/v1/embeddings", golden.EMBEDDINGS),
     "responses": ("/v1/responses", golden.RESPONSES),
@@ -48,6 +48,7 @@ HEADERS: Final = {
     "errors.busy": (BUSY_KEY, JSON),
     "errors.empty_body": (KEY, JSON, ("content-length", "0")),
     "stream.fails": (FAILING_KEY, JSON),
+    "responses.stream_fails": (FAILING_KEY, JSON),
     "models.wrong_key": (WRONG_KEY,),
 }
 

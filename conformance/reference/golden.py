@@ -325,6 +325,9 @@ RESPONSES: Final[dict[str, Body]] = {
     "stream": RESPONSE | {"stream": True},
     "stream_tools": RESPONSE_CALL | {"stream": True},
     "stream_incomplete": RESPONSE_CUT | {"stream": True},
+    "stream_fails": RESPONSE | {"stream": True},
+    "reasoning": RESPONSE | {"reasoning": {"effort": "low"}},
+    "stream_reasoning": RESPONSE | {"reasoning": {"effort": "low"}, "stream": True},
 }
 ADAPTER: Final[dict[str, Body]] = {
     "chat": BASIC,

@@ -107,4 +107,3 @@ REFUSED: Final = {
     ),
     "image_detail": look(detail="tremendous"),
 }
-PARAMS: Final = {**TAKEN, **REFUSED}

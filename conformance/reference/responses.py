@@ -72,24 +72,29 @@ def _response(request: ResponsesRequest, ids: Ids, status: str) -> dict[str, Any
     }
     echoed = {name: given[name] for name in ECHOED if name in given}
     tools = [{"description": None, "strict": True} | tool for tool in given.get("tools", ())]
-    words = {"text": DEFAULTS["text"] | given["text"]} if "text" in given else {}
-    return head | DEFAULTS | echoed | {"model": given["model"], "tools": tools} | words
+    merged = {name: DEFAULTS[name] | given[name] for name in ("text", "reasoning") if name in given}
+    return head | DEFAULTS | echoed | {"model": given["model"], "tools": tools} | merged
 
 
 def _finished(request: ResponsesRequest, answer: Answer, ids: Ids) -> dict[str, Any]:
     cut = answer.finish == "length"
-    read, written = request.input_tokens, answer.spent
+    read, written = request.input_tokens, request.thought + answer.spent
     return _response(request, ids, "incomplete" if cut else "completed") | {
         "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
-        "output": _output(answer, ids),
+        "output": [*_thoughts(request, ids), *_output(answer, ids)],
         "usage": {
             "input_tokens": read,
             "input_tokens_details": {"cached_tokens": 0},
             "output_tokens": written,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": request.thought},
             "total_tokens": read + written,
         },
     }
+
+
+def _thoughts(request: ResponsesRequest, ids: Ids) -> list[dict[str, Any]]:
+    item = {"id": ids.digits("rs_", "reasoning", 48), "type": "reasoning", "summary": []}
+    return [item] if request.thought else []
 
 
 def _output(answer: Answer, ids: Ids) -> list[dict[str, Any]]:
@@ -135,9 +140,13 @@ def _events(request: ResponsesRequest, answer: Answer, ids: Ids) -> Iterator[dic
     begun = _response(request, ids, "in_progress")
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
-    output = _output(answer, ids)
-    for index, item in enumerate(output):
-        call = answer.calls[index] if answer.calls else None
+    thoughts = _thoughts(request, ids)
+    for index, item in enumerate(thoughts):
+        yield {"type": "response.output_item.added", "output_index": index, "item": item}
+        yield {"type": "response.output_item.done", "output_index": index, "item": item}
+    for i, item in enumerate(_output(answer, ids)):
+        index = len(thoughts) + i
+        call = answer.calls[i] if answer.calls else None
         if call is None:
             yield from _spoken(answer, item, index, ids)
         else:

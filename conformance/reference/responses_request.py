@@ -30,6 +30,9 @@ ITEMS: Final = ("message", "function_call", "function_call_output")
 TEXTS: Final = ("input_text", "output_text")
 DETAILS: Final = ("auto", "low", "high")
 SMALLEST_LIMIT: Final = 16
+EFFORTS: Final = ("none", "low", "medium", "high")
+THOUGHT: Final = 8
+"""How many tokens the pretend model thinks for when an effort is asked of it."""
 
 
 def _only(value: object) -> validate.Check:
@@ -40,6 +43,14 @@ def _only(value: object) -> validate.Check:
             raise unsupported(name)
 
     return check
+
+
+def _reasoning(name: str, value: object) -> None:
+    for key, given in mapping(name, value).items():
+        if key != "effort":
+            raise unsupported(f"{name}.{key}")
+        if given is not None:
+            validate.one_of(*EFFORTS)(f"{name}.{key}", given)
 
 
 def _strings(name: str, value: object) -> None:
@@ -62,7 +73,7 @@ PARAMETERS: Final[dict[str, validate.Check]] = {
     "prompt": validate.refused,
     "prompt_cache_key": validate.text,
     "prompt_cache_retention": validate.text,
-    "reasoning": _only({}),
+    "reasoning": _reasoning,
     "safety_identifier": validate.text,
     "service_tier": validate.one_of("auto", "default", "flex", "priority"),
     "store": validate.boolean,
@@ -86,6 +97,8 @@ class ResponsesRequest:
     given: Mapping[str, Any]
     task: Task
     input_tokens: int
+    thought: int
+    """How many tokens of reasoning come before the answer."""
 
 
 def parse(body: dict[str, Any], nonce: int) -> ResponsesRequest:
@@ -101,14 +114,16 @@ def parse(body: dict[str, Any], nonce: int) -> ResponsesRequest:
     turns = _turns(given["input"], sees=model.sees)
     if "instructions" in given:
         turns = (Turn("system", given["instructions"]), *turns)
-    task = _task(given, turns, nonce)
+    effort = given.get("reasoning", {}).get("effort")
+    thought = THOUGHT if effort in EFFORTS[1:] else 0
+    task = _task(given, turns, nonce, thought)
     tokens = count(turns) + sum(len(tokenise(to_text(tool))) for tool in given.get("tools", ()))
     if tokens > CONTEXT:
         raise context_length(CONTEXT, tokens, "input")
-    return ResponsesRequest(given, task, tokens)
+    return ResponsesRequest(given, task, tokens, thought)
 
 
-def _task(given: Mapping[str, Any], turns: tuple[Turn, ...], nonce: int) -> Task:
+def _task(given: Mapping[str, Any], turns: tuple[Turn, ...], nonce: int, thought: int) -> Task:
     box = toolbox(given, flat)
     asked = mapping("text", given.get("text", {}))
     as_json, schema = form(asked.get("format") or {"type": "text"}, "text.format")
@@ -125,7 +140,7 @@ def _task(given: Mapping[str, Any], turns: tuple[Turn, ...], nonce: int) -> Task
         one_call=box.one_call,
         schema=schema,
         as_json=as_json,
-        limit=min(given.get("max_output_tokens", LONGEST), LONGEST),
+        limit=min(given.get("max_output_tokens", LONGEST), LONGEST) - thought,
         luck=luck(given, nonce),
     )
 

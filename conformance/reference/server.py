@@ -36,14 +36,8 @@ FAILING_KEY: Final = "sk-failing"
 any other will do."""
 BREAKS_AFTER: Final = 5
 """How many events come before the error of a stream that breaks off."""
-FAILURE: Final = {
-    "error": {
-        "message": "The server had an error while processing your request. Sorry about that!",
-        "type": "server_error",
-        "param": None,
-        "code": None,
-    }
-}
+SORRY: Final = "The server had an error while processing your request. Sorry about that!"
+FAILURE: Final = {"message": SORRY, "type": "server_error", "param": None, "code": None}
 
 
 def answer(request: Request, nonce: int = 0) -> Response:
@@ -57,9 +51,18 @@ def answer(request: Request, nonce: int = 0) -> Response:
     except ApiError as error:
         return json_response(ids, error.status, error.body, error.headers)
     if isinstance(result, tuple):
-        breaks = _key(request).startswith(FAILING_KEY) and _path(request).endswith("/completions")
-        return stream_response(ids, (*result[:BREAKS_AFTER], event(FAILURE)) if breaks else result)
+        breaks = _key(request).startswith(FAILING_KEY)
+        return stream_response(ids, _broken_off(request, result) if breaks else result)
     return json_response(ids, 200, result)
+
+
+def _broken_off(request: Request, events: Events) -> Events:
+    """The beginning of a stream and the error that ends it."""
+    kept = events[:BREAKS_AFTER]
+    if _path(request).endswith("/completions"):
+        return (*kept, event({"error": FAILURE}))
+    ended = FAILURE | {"type": "error", "code": "server_error", "sequence_number": len(kept)}
+    return (*kept, event(ended, "error"))
 
 
 def _routed(request: Request, ids: Ids) -> dict[str, Any] | Events:

@@ -101,7 +101,10 @@ def output_annotations(reply: Whole) -> Findings:
 @check(
     SHOULD,
     spec="ReasoningItem",
-    broken_by=[edit("output[0]", {"type": "reasoning", "id": "rs_1"}).on("responses.basic")],
+    broken_by=[
+        drop("output[0].summary").on("responses.reasoning"),
+        edit("output[0].id", None).on("responses.reasoning"),
+    ],
 )
 def output_reasoning_item(reply: Whole) -> Findings:
     """A reasoning item has an id and an array as summary.

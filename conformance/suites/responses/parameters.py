@@ -7,7 +7,7 @@ from typing import Any, Final
 from conformance import jsontext
 from conformance.model import Finding, Findings, Outcome
 from conformance.mutate import all_of, edit
-from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
+from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import (
     Endpoint,
     ErrorReply,
@@ -53,21 +53,6 @@ def instructions(reply: Whole) -> Findings:
     """
     only_if(a_text(reply.request.get("instructions")), "there were no instructions")
     yield from _echoed(reply, "instructions")
-
-
-@check(
-    MAY,
-    spec="Response.previous_response_id",
-    broken_by=[edit("request.previous_response_id", "resp_0").on("responses.basic")],
-    breach=Outcome.IGNORED,
-)
-def previous_response_id(reply: Whole) -> Findings:
-    """The reply repeats the id of the response that it continues.
-
-    A server that keeps nothing answers as if the conversation had just begun.
-    """
-    only_if(a_text(reply.request.get("previous_response_id")), "no response is continued")
-    yield from _echoed(reply, "previous_response_id")
 
 
 def _last_text(output: list[tuple[str, dict[str, Any]]]) -> str | None:

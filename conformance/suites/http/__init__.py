@@ -1,0 +1,1 @@
+"""HTTP and JSON as such, whatever the endpoint: bytes, headers, credentials, methods."""
