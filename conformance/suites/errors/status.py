@@ -9,7 +9,7 @@ from typing import Final
 from conformance.model import Finding, Findings
 from conformance.mutate import edit
 from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import ErrorReply, Reply, a_text
+from conformance.replies import ErrorReply, Reply, Stream, a_text
 from conformance.suites._refusals import message_of
 from conformance.suites.errors.mistakes import mistake
 
@@ -101,6 +101,7 @@ def unknown_model_404(reply: Reply) -> Findings:
             yield Finding("status", want=404, got=reply.status)
     else:
         only_if(reply.method == "POST", "not a request to a model")
+        only_if(not (isinstance(reply, Stream) and reply.errors), "the stream reports an error")
         only_if(_MADE_UP.search(a_text(reply.request.get("model"))), "the model may exist")
         yield Finding("status", want=404, got=reply.status)
 
