@@ -19,6 +19,8 @@ Place = tuple[str, Json]
 """A place and the JSON object found there."""
 
 DONE: Final = "[DONE]"
+NO_MODEL: Final = "-"
+"""The model of a reply that is about none, or about all of them."""
 
 
 def an_object(value: Any) -> Json:
@@ -143,11 +145,12 @@ class Reply:
         )
         named = unquote(deployment[1]) if deployment else ""
         asked = a_text(self.request.get("model"))
-        return asked or named or a_text(self.body.get("model")) or "unknown"
+        return asked or named or a_text(self.body.get("model")) or NO_MODEL
 
-    def asked(self, name: str) -> Any:
-        """The value of a request parameter; None when it is absent or null."""
-        return self.request.get(name)
+    @cached_property
+    def asked_id(self) -> str:
+        """The id in the URL, percent-decoded."""
+        return unquote(self.path.rstrip("/").partition("/models/")[2])
 
 
 class Shaped(Reply):
@@ -229,7 +232,7 @@ class Stream(Shaped):
         """As in :attr:`Reply.model`, with the model named by the first chunk that does."""
         named = (a_text(chunk.get("model")) for _, chunk in self.chunks)
         known = super().model
-        return known if known != "unknown" else next(filter(None, named), known)
+        return known if known != NO_MODEL else next(filter(None, named), known)
 
     @cached_property
     def violations(self) -> tuple[Finding, ...]:

@@ -7,7 +7,6 @@ import sys
 from array import array
 from functools import cached_property
 from typing import Any
-from urllib.parse import unquote
 
 from conformance.replies.base import Place, Shaped, Stream, an_object, is_int, objects
 
@@ -71,11 +70,6 @@ class Model(Shaped):
     """A 200 answer to GET /models/{id}."""
 
     schema_name = "model"
-
-    @cached_property
-    def asked_id(self) -> str:
-        """The id in the URL, percent-decoded."""
-        return unquote(self.path.rstrip("/").partition("/models/")[2])
 
 
 class ResponseObject(Shaped):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from conformance.model import Level, Outcome, Verdict
 
+HARMLESS = (Outcome.LENIENT, Outcome.REJECTED)
+"""Being more generous than OpenAI, and refusing an optional parameter in good order."""
 ORDER = {Level.MUST: 0, Level.SHOULD: 1, Level.MAY: 2}
 
 
@@ -30,7 +32,7 @@ class Summary:
     ran: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(provider, check): how often the check could tell."""
     failures: Counter[Level] = field(default_factory=Counter)
-    """Findings by level: how many verdicts had some."""
+    """Verdicts with findings by level, the harmless ones left out."""
 
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -44,7 +46,7 @@ class Summary:
         entry = checks[verdict.check]
         entry.count += 1
         entry.outcomes[verdict.outcome] += 1
-        if verdict.outcome is not Outcome.LENIENT:
+        if verdict.outcome not in HARMLESS:
             self.failures[verdict.level] += 1
 
     def of(self, provider: str) -> Iterator[Broken]:

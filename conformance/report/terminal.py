@@ -35,7 +35,7 @@ def audited(console: Console, audit: Audit, summary: Summary, unreadable: Iterab
         console.print()
     _counts(console, audit, summary)
     for problem in unreadable:
-        console.print(Text(f"unreadable: {printable(problem)}", style="red"))
+        console.print(Text(f"unreadable: {printable(problem)}", style="red"), soft_wrap=True)
 
 
 def _heading(provider: str, replies: int, models: int, *, clean: bool) -> Text:

@@ -116,7 +116,7 @@ def crash(reply: Reply, *names: str) -> Findings:
 def crashed() -> Mutant:
     """The edit that makes an exchange a crash of the server."""
     error = {"message": "Oops.", "type": "server_error", "param": None, "code": None}
-    return all_of(edit("status", CRASHED), edit("body", json.dumps({"error": error})))
+    return failed(CRASHED, error)
 
 
 def refused_for(name: str, status: int = 400) -> Mutant:
@@ -127,4 +127,13 @@ def refused_for(name: str, status: int = 400) -> Mutant:
         "param": name,
         "code": "unknown_parameter",
     }
-    return all_of(edit("status", status), edit("body", json.dumps({"error": error})))
+    return failed(status, error)
+
+
+def failed(status: int, error: Json) -> Mutant:
+    """The edit that makes an exchange end in this error."""
+    return all_of(
+        edit("status", status),
+        edit("headers.content-type", "application/json"),
+        edit("body", json.dumps({"error": error})),
+    )

@@ -49,7 +49,7 @@ def _sent_on(reply: Reply) -> Reply:
 @check(
     MUST,
     spec="RFC 9110 section 15",
-    broken_by=[edit("status", 500).on("adapter.error")],
+    broken_by=[edit("status", 500).on("adapter.error").also("errors.retryable_5xx")],
 )
 def error_status_preserved(reply: Reply) -> Findings:
     """A refusal stays a refusal and a failure a failure: the first digit of the status is kept.

@@ -9,6 +9,7 @@ from conformance.model import Finding, Findings
 from conformance.mutate import all_of, drop, edit, rename
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import Endpoint, Model, ModelList, Reply, a_list, a_text, an_object
+from conformance.suites._refusals import failed
 
 NO_MODEL: Final = re.compile(
     r"not-a-model|does-?not-?exist|non-?existent|no-such-model", re.IGNORECASE
@@ -17,6 +18,12 @@ NO_MODEL: Final = re.compile(
 NO_KEY: Final = re.compile(r"invalid|wrong|bad-key|not-a-key", re.IGNORECASE)
 """What an API key holds that is sent because it is none."""
 NOT_FOUND: Final = 404
+NO_ROUTE: Final = {
+    "message": "Not found.",
+    "type": "invalid_request_error",
+    "param": None,
+    "code": None,
+}
 
 
 def _unsure(status: int) -> bool:
@@ -24,7 +31,7 @@ def _unsure(status: int) -> bool:
     return status in (401, 403, 408, 429) or (status >= 500 and status != 501)  # noqa: PLR2004  # RFC 9110
 
 
-@check(MUST, spec="GET /models", broken_by=[edit("status", NOT_FOUND)])
+@check(MUST, spec="GET /models", broken_by=[failed(NOT_FOUND, NO_ROUTE)])
 def list_status(reply: Reply) -> Findings:
     """GET /models answers 200.
 
@@ -157,14 +164,14 @@ def _slashed(reply: Reply) -> Seen | None:
         ids = (a_text(model.get("id")) for _, model in reply.items)
         return frozenset(name for name in ids if "/" in name), "", reply.status
     only_if(reply.endpoint is Endpoint.MODEL, "not about models")
-    asked = Model.asked_id.func(reply)  # type: ignore[attr-defined]  # a view of any reply
+    asked = reply.asked_id
     return (frozenset(), asked, reply.status) if "/" in asked else None
 
 
 @check(
     SHOULD,
     spec="GET /models/{model}",
-    broken_by=[edit("status", NOT_FOUND)],
+    broken_by=[failed(NOT_FOUND, NO_ROUTE)],
     over=_slashed,
 )
 def retrieve_slash_ids(facts: list[Fact[Seen]]) -> Findings:

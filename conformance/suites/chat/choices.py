@@ -15,6 +15,7 @@ from conformance.replies import ChatCompletion, is_int
         edit("request.n", 3).on("chat.n2"),
         drop("request.n").on("chat.n2"),
     ],
+    covers=["tools.no_mixed_shapes"],
 )
 def choices_count_matches_n(reply: ChatCompletion) -> Findings:
     """There are as many choices as n asked for, one if it wasn't set.

@@ -67,6 +67,7 @@ def message_content_key(reply: ChatCompletion) -> Findings:
     MUST,
     spec="ChatCompletionResponseMessage.content",
     broken_by=[edit("choices[0].message.content", [{"type": "text", "text": "x"}])],
+    covers=["tools.content_null"],
 )
 def message_content_type(reply: ChatCompletion) -> Findings:
     """The content is a string or null, never an array of parts.

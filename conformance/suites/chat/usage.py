@@ -95,10 +95,10 @@ def usage_total_sum(reply: ChatReply) -> Findings:
     at, usage = _counts(reply)
     want = usage["prompt_tokens"] + usage["completion_tokens"]
     excess = usage["total_tokens"] - want
-    details = _details(usage, "completion")
-    # Some count thoughts in the total only: Grok names them, Gemini gives no details at all.
-    thoughts = details.get("reasoning_tokens") or (not details and excess >= _THOUGHTS)
-    inconclusive_if(excess > 0 and thoughts, "the total may hold thoughts counted nowhere else")
+    # Gemini counts thoughts in the total and names them nowhere. Where they are named, as by Grok,
+    # they belong to completion_tokens too.
+    unnamed = not _details(usage, "completion") and excess >= _THOUGHTS
+    inconclusive_if(unnamed, "the total may hold thoughts counted nowhere else")
     if excess:
         yield Finding(f"{at}.total_tokens", want=want, got=usage["total_tokens"])
 

@@ -69,7 +69,7 @@ def base64_honoured(reply: Embeddings) -> Findings:
     spec="Embedding.embedding",
     broken_by=[
         edit("data[0].embedding[0]", None),
-        edit("data[0].embedding[0]", float("nan")),
+        edit("data[0].embedding[0]", float("nan")).also("http.body_no_nan"),
         edit("data[0].embedding[0]", "0.5"),
         edit("data[0].embedding", "AADAfw==").on("embeddings.base64"),
     ],

@@ -18,7 +18,7 @@ from conformance.replies import (
     an_object,
     objects,
 )
-from conformance.suites._refusals import CRASHED, acceptance, message_of, refused_for
+from conformance.suites._refusals import CRASHED, acceptance, crashed, message_of, refused_for
 from conformance.suites._user_schema import departure
 from conformance.suites.responses.object import Whole, final
 
@@ -186,9 +186,7 @@ def _is_user_text(message: Any) -> bool:
 @check(
     SHOULD,
     spec="CreateResponse",
-    broken_by=[
-        all_of(edit("request.max_tokens", 5), edit("status", CRASHED)).on("responses.basic")
-    ],
+    broken_by=[all_of(edit("request.max_tokens", 5), crashed()).on("responses.basic")],
 )
 def chat_params_rejected(reply: ResponseObject | ResponseStream | ErrorReply) -> Findings:
     """Parameters of chat completions are refused or ignored, and do not crash the server.

@@ -124,7 +124,7 @@ def chunk_logprobs(stream: ChatStream) -> Findings:
 
     Scores computed from an answer with gaps are too good.
     """
-    only_if(stream.asked("logprobs") is True, "no log probabilities were asked for")
+    only_if(stream.request.get("logprobs") is True, "no log probabilities were asked for")
     told: dict[int, list[bytes]] = defaultdict(list)
     for _, choice in stream.choices:
         index = choice["index"] if is_int(choice.get("index")) else 0

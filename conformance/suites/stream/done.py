@@ -22,16 +22,20 @@ def is_sentinel(data: str) -> bool:
     return len(data) <= 40 and _SENTINEL.fullmatch(data) is not None  # noqa: PLR2004  # see above
 
 
+def is_ended(stream: ChatStream | CompletionStream) -> bool:
+    """Whether a stream came to an end of some kind: a finish reason, or [DONE]."""
+    return any(
+        choice.get("finish_reason") or choice.get("finish_details") for _, choice in stream.choices
+    ) or any(is_sentinel(event.data) for event in stream.events)
+
+
 def only_if_ended(stream: ChatStream | CompletionStream) -> None:
     """End a check of what a stream has at its end, unless it was read to an end of some kind.
 
     A recording does not tell a server that broke off from a client that stopped reading.
     """
     only_if(not stream.interrupted, "the stream was interrupted")
-    ended = any(
-        choice.get("finish_reason") or choice.get("finish_details") for _, choice in stream.choices
-    ) or any(is_sentinel(event.data) for event in stream.events)
-    inconclusive_if(not ended, "the stream may have been left before its end")
+    inconclusive_if(not is_ended(stream), "the stream may have been left before its end")
 
 
 def _first(stream: ChatStream | CompletionStream) -> int:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from conformance.model import MISSING, Finding, Findings
+from conformance.model import MISSING, Evidence, Finding, Findings
 from conformance.mutate import all_of, change, drop, edit, insert
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import (
@@ -18,6 +18,7 @@ from conformance.replies import (
     an_object,
     is_int,
 )
+from conformance.suites.stream.done import is_ended
 from conformance.suites.stream.twins import DELIVERY, digest
 from conformance.suites.tools.request import GENERATED
 
@@ -142,6 +143,22 @@ def _bare(stream: Streamed) -> set[str]:
     """The places of the events called error whose data has no member error."""
     named = {f"events[{i}]" for i, event in enumerate(stream.events) if event.event == "error"}
     return {at for at, value in stream.errors if at in named and "error" not in value}
+
+
+@check(
+    MUST,
+    spec="measured: openai-python 3.52 and openai-node 6.49",
+    needs=[Evidence.TAIL],
+    broken_by=[all_of(drop("events[-1]"), drop("events[-1]")).on("stream.basic")],
+)
+def error_mid_not_silent(stream: Streamed) -> Findings:
+    """A stream that stops early says so, by an error or by breaking the connection.
+
+    openai-python 3.52 returns what came so far, with finish_reason None, as if it were whole.
+    """
+    only_if(not stream.interrupted, "the stream says that it was interrupted")
+    if not is_ended(stream):
+        yield Finding("events[*]", "a finish reason, [DONE] or an error", MISSING)
 
 
 @check(

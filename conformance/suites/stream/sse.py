@@ -172,6 +172,7 @@ def sse_no_empty_data(stream: Stream) -> Findings:
         edit("events[1]", "data: {'id': 'chatcmpl-1'}\n\n"),
         insert("events[1]", "data: null\n\n"),
     ],
+    covers=["stream.error.mid_not_text"],
 )
 def sse_data_is_json(stream: Stream) -> Findings:
     """The data of every event is a JSON object or [DONE].

@@ -80,7 +80,7 @@ def _called(reply: ChatReply) -> Twin[tuple[str, tuple[str, ...]]] | None:
     """What a steady request made the model call: by temperature 0, or because it had to."""
     choice = reply.tool_choice
     forced = reply.named_tool or (choice == "required" and len(reply.tools) == 1)
-    steady = forced or (reply.asked("temperature") == 0 and reply.tools)
+    steady = forced or (reply.request.get("temperature") == 0 and reply.tools)
     if not steady or len(reply.answers) != 1 or reply.answers[0].finish_reason not in _ENDS:
         return None
     answer = reply.answers[0]

@@ -97,7 +97,7 @@ def arguments_strict_schema(reply: ChatReply) -> Findings:
     calls = [call for call in finished(reply) if _tool(reply, call).get("strict") is True]
     only_if(calls, "no strict tool was called")
     # OpenAI's guide exempts calls made in parallel, unless those were forbidden.
-    several = len(calls) > 1 and reply.asked("parallel_tool_calls") is not False
+    several = len(calls) > 1 and reply.request.get("parallel_tool_calls") is not False
     inconclusive_if(several, "strict does not hold for calls made in parallel")
     for call in calls:
         value = _value(call)

@@ -107,7 +107,7 @@ def none_no_calls(reply: ChatReply) -> Findings:
 
     A client that said none has nothing ready to answer a call with.
     """
-    none = "none" in (reply.tool_choice, reply.asked("function_call"))
+    none = "none" in (reply.tool_choice, reply.request.get("function_call"))
     only_if(none, "tool_choice is not none")
     yield from _forbidden(reply)
 
@@ -139,7 +139,10 @@ def required_calls(reply: ChatReply) -> Findings:
 
     Clients force a call to get data, and then have text that they can't use.
     """
-    only_if(reply.tool_choice == "required" and reply.asked("tools"), "tool_choice is not required")
+    only_if(
+        reply.tool_choice == "required" and reply.request.get("tools"),
+        "tool_choice is not required",
+    )
     for answer in _free(reply):
         if not answer.calls:
             yield Finding(f"{answer.at}.message.tool_calls", want="a call", got=MISSING)
@@ -182,7 +185,7 @@ def parallel_false_honoured(reply: ChatReply) -> Findings:
 
     Clients that run one tool at a time drop the others.
     """
-    asked = reply.asked("parallel_tool_calls") is False and reply.asked("tools")
+    asked = reply.request.get("parallel_tool_calls") is False and reply.request.get("tools")
     only_if(asked, "parallel_tool_calls is not false")
     for answer in _free(reply):
         inconclusive_if(not answer.calls, NO_CALL)
