@@ -81,9 +81,7 @@ def main() -> None:
     """Measure and print."""
     judged = loaded(sys.argv[1:])
     found = documents(judged)
-    pairs = [
-        (seconds(lambda: audit(judged)), seconds(lambda: least(found))) for _ in range(ROUNDS)
-    ]
+    pairs = [(seconds(lambda: audit(judged)), seconds(lambda: least(found))) for _ in range(ROUNDS)]
     rate = len(judged) / statistics.median(a for a, _ in pairs)
     ratio = statistics.median(a / b for a, b in pairs)
     print(f"{len(judged)} exchanges, {len(found)} documents, {len(checks())} checks")

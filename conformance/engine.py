@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.model import Exchange, Finding, Outcome, Provenance, Verdict
@@ -49,11 +49,9 @@ class Checks:
 
 @dataclass(slots=True)
 class _Tally:
-    """One target's verdicts without findings by one check, counted instead of listed."""
+    """How often one check came to one outcome on one target, and the first time as an example."""
 
-    exchange: str
-    provenance: Provenance | None
-    reason: str | None
+    first: Verdict
     count: int = 0
 
 
@@ -69,10 +67,9 @@ class Audit:
     checks: Checks
     read: int = 0
     judged: int = 0
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
     targets: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(provider, model): how many replies."""
     _tallies: dict[tuple[str, str, Check, Outcome], _Tally] = field(default_factory=dict)
-    _runs: Counter[tuple[str, str, Check]] = field(default_factory=Counter)
     _facts: dict[tuple[Session, Check], list[Fact[Any]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -82,6 +79,14 @@ class Audit:
         """How many exchanges were not OpenAI-shaped LLM traffic."""
         return self.read - self.judged
 
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many verdicts of each outcome there are so far."""
+        counted: Counter[Outcome] = Counter()
+        for (_, _, _, outcome), tally in self._tallies.items():
+            counted[outcome] += tally.count
+        return counted
+
     def add(self, exchange: Exchange) -> Iterator[Verdict]:
         """Judge one exchange; yields the verdicts that have findings."""
         self.read += 1
@@ -89,14 +94,14 @@ class Audit:
         if reply is None:
             return
         self.judged += 1
-        provider, model = exchange.provider, reply.model
-        self.targets[provider, model] += 1
-        scrubber = Scrubber.of(exchange.request)
+        target = (exchange.provider, reply.model)
+        self.targets[target] += 1
         for check, fact in self.checks.facts(reply):
-            self._facts[(provider, model, exchange.session), check].append(fact)
+            self._facts[(*target, exchange.session), check].append(fact)
+        scrubber = Scrubber.of(exchange.request)
         for judgement in self.checks.judge(reply):
-            verdict = self._counted(provider, model, judgement, exchange.id, exchange.provenance)
-            if verdict.findings:
+            verdict = self._counted(target, judgement, exchange.id, exchange.provenance)
+            if verdict:
                 yield scrubber.verdict(verdict)
 
     def close(self) -> Iterator[Verdict]:
@@ -105,50 +110,44 @@ class Audit:
             for judgement in _by_exchange(check.compare(facts)):
                 named = judgement.findings[0].exchange if judgement.findings else None
                 exchange = named or facts[0].exchange
-                verdict = self._counted(provider, model, judgement, exchange, None)
-                if verdict.findings:
+                verdict = self._counted((provider, model), judgement, exchange, None)
+                if verdict:
                     yield Scrubber().verdict(verdict)
-        for (provider, model, check, outcome), tally in self._tallies.items():
-            yield Verdict(
-                provider=provider,
-                model=model,
-                check=check.id,
-                level=check.level,
-                outcome=outcome,
-                reason=tally.reason,
-                exchange=tally.exchange,
-                provenance=tally.provenance,
-                repeat=(tally.count, self._runs[provider, model, check]),
-            )
+        ran: Counter[tuple[str, str, Check]] = Counter()
+        for (provider, model, check, _), tally in self._tallies.items():
+            ran[provider, model, check] += tally.count
+        for (provider, model, check, _), tally in self._tallies.items():
+            if not tally.first.findings:
+                times = (tally.count, ran[provider, model, check])
+                yield replace(tally.first, repeat=times)
 
     def _counted(
         self,
-        provider: str,
-        model: str,
+        target: tuple[str, str],
         judgement: Judgement,
         exchange: str,
         provenance: Provenance | None,
-    ) -> Verdict:
-        check, outcome = judgement.check, judgement.outcome
-        self.outcomes[outcome] += 1
-        self._runs[provider, model, check] += 1
-        if not judgement.findings:
-            tally = self._tallies.setdefault(
-                (provider, model, check, outcome),
-                _Tally(exchange, provenance, judgement.reason),
-            )
+    ) -> Verdict | None:
+        """Count a judgement; its verdict, when it has findings."""
+        key = (*target, judgement.check, judgement.outcome)
+        tally = self._tallies.get(key)
+        if tally and not judgement.findings:
             tally.count += 1
-        return Verdict(
-            provider=provider,
-            model=model,
-            check=check.id,
-            level=check.level,
-            outcome=outcome,
+            return None
+        verdict = Verdict(
+            provider=target[0],
+            model=target[1],
+            check=judgement.check.id,
+            level=judgement.check.level,
+            outcome=judgement.outcome,
             findings=judgement.findings,
             reason=judgement.reason,
             exchange=exchange,
             provenance=provenance,
         )
+        tally = self._tallies.setdefault(key, _Tally(verdict))
+        tally.count += 1
+        return verdict if verdict.findings else None
 
 
 def _by_exchange(judgement: Judgement) -> Iterator[Judgement]:

@@ -26,6 +26,7 @@ SHOWN: Final = 80
 
 _BOM: Final = "\ufeff"
 _TOO_DEEP: Final = f"The text is nested too deep: more than {MAX_DEPTH} levels."
+_TOO_LONG: Final = f"An integer has more than {sys.get_int_max_str_digits()} digits."
 _CONTAINERS: Final = (dict, list)
 
 
@@ -46,6 +47,11 @@ class Document:
     """Whether the text starts with a byte order mark (section 8.1), which is then skipped."""
     invalid_utf8_at: int | None = None
     """The offset of the first byte sequence that is not UTF-8."""
+
+    @property
+    def beyond_limits(self) -> bool:
+        """Whether the error is a limit of this reader; the text may be JSON all the same."""
+        return self.error in (_TOO_DEEP, _TOO_LONG)
 
 
 def parse(text: bytes | str) -> Document:
@@ -85,7 +91,7 @@ def _read(text: str, decoder: json.JSONDecoder) -> tuple[Any, str | None]:
     except json.JSONDecodeError as error:
         return MISSING, _not_json(error)
     except ValueError:
-        return MISSING, f"An integer has more than {sys.get_int_max_str_digits()} digits."
+        return MISSING, _TOO_LONG
     # Few texts have so many brackets, and only those need the walk.
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_too_deep(value):
         return MISSING, _TOO_DEEP

@@ -17,6 +17,7 @@ from conformance.replies import (
     Completion,
     CompletionStream,
     Embeddings,
+    EndlessStream,
     Endpoint,
     ErrorReply,
     Model,
@@ -27,6 +28,7 @@ from conformance.replies import (
     Shaped,
     Stream,
 )
+from conformance.sse import StreamTooLong
 
 _ROUTES: Final = (
     (Endpoint.CHAT, re.compile(r"/chat/completions/?$")),
@@ -92,7 +94,7 @@ def _successful(reply: Reply) -> Reply:
     exchange, response, endpoint = reply.exchange, reply.response, reply.endpoint
     streamed = _STREAMED.get(endpoint)
     if streamed and _looks_streamed(response):
-        return streamed(exchange, response, endpoint)
+        return _read(streamed(exchange, response, endpoint))
     if reply.body.get("error") and not reply.body.keys() & {"choices", "data", "output"}:
         return ErrorReply(exchange, response, endpoint)
     if reply.asked_to_stream or reply.document.error:
@@ -100,6 +102,14 @@ def _successful(reply: Reply) -> Reply:
     whole = _WHOLE[endpoint](exchange, response, endpoint)
     whole.document, whole.request_document = reply.document, reply.request_document
     return whole
+
+
+def _read(stream: Stream) -> Stream | EndlessStream:
+    try:
+        stream.sse  # noqa: B018  # read now, because a view that cannot be read is none
+    except StreamTooLong:
+        return EndlessStream(stream.exchange, stream.response, stream.endpoint)
+    return stream
 
 
 def _looks_streamed(response: Response) -> bool:

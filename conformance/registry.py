@@ -13,8 +13,9 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from types import MappingProxyType, UnionType
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
 from conformance.model import (
     Evidence,
@@ -28,6 +29,9 @@ from conformance.model import (
 from conformance.mutate import Mutant
 
 MUST, SHOULD, MAY = Level.MUST, Level.SHOULD, Level.MAY
+
+MOST: Final = 1000
+"""How many findings a check makes at most; a server may break a rule a million times."""
 
 T = TypeVar("T")
 
@@ -100,7 +104,7 @@ class Check:
         findings: list[Finding] = []
         outcome, reason = Outcome.PASS, ""
         try:
-            findings.extend(self.function(subject))
+            findings.extend(islice(self.function(subject), MOST))
         except NotApplicable as unmet:
             outcome, reason = Outcome.NOT_APPLICABLE, str(unmet)
         except Inconclusive as unsure:

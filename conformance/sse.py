@@ -80,8 +80,11 @@ class EventStream:
 
 
 def parse(body: bytes) -> EventStream:
-    """Read a whole stream; never raises, because whoever read ``body`` has bounded it already."""
-    parser = Parser(max_line=len(body), max_events=len(body), max_bytes=len(body))
+    """Read a whole stream, whose size whoever read ``body`` has bounded already.
+
+    Raises :class:`StreamTooLong` when it has more than :data:`MAX_EVENTS` events.
+    """
+    parser = Parser(max_line=len(body), max_bytes=len(body))
     parser.feed(body)
     return parser.close()
 

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.model import Outcome
 from conformance.proof import golden, prove
-from conformance.registry import checks
+from conformance.registry import Check, checks
 
 CHECKS = list(checks().values())
 
@@ -24,7 +24,7 @@ def test_the_reference_exchanges_pass_every_set_check() -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_every_counterexample_trips_its_check_and_only_what_is_declared(check) -> None:  # type: ignore[no-untyped-def]
+def test_every_counterexample_trips_its_check_and_only_what_is_declared(check: Check) -> None:
     for proof in prove(check):
         place = f"{proof.mutant.label} on {proof.reference}"
         assert proof.findings, f"{check.id} is not tripped by {place}"

@@ -63,7 +63,7 @@ def test_an_audit_names_the_broken_check_with_an_example(recording: Path) -> Non
     (found,) = [text for text in result.stdout.splitlines() if "MUST  " in text]
     assert "chat.choices_finish_reason_enum" in found
     assert "1 of 2" in found
-    assert 'choices[0].finish_reason: wanted one of' in found
+    assert "choices[0].finish_reason: wanted one of" in found
     assert 'got "eos_token"' in found
     assert "3 exchanges read, 2 judged, 1 left out" in result.stdout
 
@@ -95,7 +95,9 @@ def test_results_have_a_start_the_findings_and_an_end(recording: Path, tmp_path:
         (["--only", "chat.response_id"], 0),
     ],
 )
-def test_the_exit_code_is_what_was_asked_for(recording: Path, options: list[str], code: int) -> None:
+def test_the_exit_code_is_what_was_asked_for(
+    recording: Path, options: list[str], code: int
+) -> None:
     assert run("audit", recording, *options).exit_code == code
 
 

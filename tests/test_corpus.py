@@ -1,4 +1,4 @@
-"""Thousands of genuine recorded exchanges: no false alarm on OpenAI, and the known departures found."""
+"""Genuine recorded exchanges: no false alarm on OpenAI, and the known departures found."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def genuine(corpus: Path) -> set[str]:
     }
 
 
-def lines(corpus: Path) -> Iterator[dict[str, object]]:
+def lines(corpus: Path) -> Iterator[dict[str, Any]]:
     for path in sorted((corpus / "recordings").glob("*.jsonl")):
         with path.open(encoding="utf-8") as file:
             yield from map(json.loads, file)
@@ -87,7 +88,7 @@ def test_known_departures_are_found(
     audit: tuple[Audit, list[Verdict]], provider: str, check: str
 ) -> None:
     _, verdicts = audit
-    broken = defaultdict(Counter[str])
+    broken: dict[str, Counter[str]] = defaultdict(Counter)
     for verdict in verdicts:
         if verdict.findings:
             broken[verdict.provider][verdict.check] += 1

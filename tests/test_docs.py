@@ -19,7 +19,11 @@ def test_the_page_of_checks_is_up_to_date() -> None:
 def test_every_check_named_in_the_readme_exists() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     suites = {check.suite for check in checks().values()}
-    named = {name for name in re.findall(r"\b([a-z]+\.[a-z]+_[a-z_]+)\b", text) if name.split(".")[0] in suites}
+    named = {
+        name
+        for name in re.findall(r"\b([a-z]+\.[a-z]+_[a-z_]+)\b", text)
+        if name.split(".")[0] in suites
+    }
     assert named
     assert named <= checks().keys()
 

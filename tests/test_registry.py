@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from conformance.model import (
@@ -34,7 +37,7 @@ def reply(*lacks: Evidence) -> Reply:
     return found
 
 
-def made(function, **options) -> Check:  # type: ignore[no-untyped-def]
+def made(function: Callable[[Any], Findings], **options: Any) -> Check:
     """The check of ``function``, under a name no other test has."""
     function.__name__ = f"{function.__name__}_{id(function)}"
     return check(MUST, spec="none", broken_by=[drop("id")], **options)(function)
@@ -117,7 +120,7 @@ def test_a_check_without_a_rule_is_refused() -> None:
 
 
 def test_a_check_that_does_not_say_what_it_judges_is_refused() -> None:
-    def vague(reply):  # type: ignore[no-untyped-def]
+    def vague(*_):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN202  # the point of the test
         """A rule."""
         yield from ()
 

@@ -44,7 +44,9 @@ def test_enough_rules_are_decided(rules: list[Rule], kind: str, level: str, shar
 
 
 def test_a_rule_that_is_not_decided_is_listed_with_a_reason(rules: list[Rule]) -> None:
-    listed = set(re.findall(r"^\| `([a-z0-9_.]+)` \| .*\w.* \|$", LEFT_OUT.read_text(), re.MULTILINE))
+    listed = set(
+        re.findall(r"^\| `([a-z0-9_.]+)` \| .*\w.* \|$", LEFT_OUT.read_text(), re.MULTILINE)
+    )
     asked = [rule for rule in rules if rule["kind"] in ("exchange", "set", "wire")]
     missing = {rule["id"] for rule in asked if not decided(rule)}
     assert listed == missing

@@ -98,9 +98,9 @@ def test_a_wrong_type_is_named_at_every_member(example: Any) -> None:
     for path, parent, key in places(example["value"]):
         wrong: Any = [[]] if isinstance(parent[key], str | float | int) else True
         found = violations(example["schema"], replaced(example["value"], path, wrong))
-        assert path.endswith(("bytes[0]", "embedding")) or [(finding.at, finding.got) for finding in found] == [
-            (path, wrong)
-        ]
+        assert path.endswith(("bytes[0]", "embedding")) or [
+            (finding.at, finding.got) for finding in found
+        ] == [(path, wrong)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

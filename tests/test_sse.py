@@ -300,6 +300,8 @@ def test_notes_are_bounded() -> None:
     assert [len(lines) for lines in noted] == [sse.NOTED] * 5
 
 
-def test_whole_bodies_have_no_limit_of_their_own() -> None:
-    body = b"data\n\n" * (sse.MAX_EVENTS + 1)
-    assert len(sse.parse(body).events) == sse.MAX_EVENTS + 1
+def test_a_whole_body_has_no_limit_but_that_of_events() -> None:
+    body = b"data\n\n" * sse.MAX_EVENTS
+    assert len(sse.parse(body).events) == sse.MAX_EVENTS
+    with pytest.raises(sse.StreamTooLong, match="more than 100,000 events"):
+        sse.parse(body + b"data\n\n")

@@ -7,6 +7,7 @@ Places are named as findings name them (``choices[0].message``, ``events[3].choi
 
 from conformance.replies.base import (
     DONE,
+    EndlessStream,
     Endpoint,
     ErrorReply,
     Json,
@@ -51,6 +52,7 @@ __all__ = [
     "Completion",
     "CompletionStream",
     "Embeddings",
+    "EndlessStream",
     "Endpoint",
     "ErrorReply",
     "Generation",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final, TypeGuard
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +20,8 @@ Place = tuple[str, Json]
 """A place and the JSON object found there."""
 
 DONE: Final = "[DONE]"
+ITEMS: Final = 100_000
+"""How many items of an array are looked at; no genuine reply comes near."""
 NO_MODEL: Final = "-"
 """The model of a reply that is about none, or about all of them."""
 
@@ -51,7 +54,7 @@ def is_number(value: Any) -> TypeGuard[float]:
 def objects(owner: Json, name: str, at: str = "") -> list[Place]:
     """The JSON objects in the array ``owner[name]``, each with its place."""
     prefix = f"{at}.{name}" if at else name
-    items = enumerate(a_list(owner.get(name)))
+    items = enumerate(islice(a_list(owner.get(name)), ITEMS))
     return [(f"{prefix}[{i}]", item) for i, item in items if isinstance(item, dict)]
 
 
@@ -175,6 +178,10 @@ class ErrorReply(Reply):
     def error(self) -> Json:
         """The ``error`` object; empty when there is none."""
         return an_object(self.body.get("error"))
+
+
+class EndlessStream(Reply):
+    """A stream with more events than anybody can be expected to read."""
 
 
 class Stream(Shaped):

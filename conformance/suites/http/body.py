@@ -81,9 +81,27 @@ def body_valid_json(reply: Reply) -> Findings:
     only_if(not is_packed(reply) and not _is_page(reply), "it is something else altogether")
     read = reply.document
     only_if(read.invalid_utf8_at is None, "http.body_utf8 says so")
-    # What is merely too deep or too large for our reader is JSON all the same.
-    if read.error and not read.error.startswith(("The text is nested", "An integer")):
+    if read.error and not read.beyond_limits:
         yield Finding("body", want="JSON", got=reply.response.body[:1000] or read.error)
+
+
+@check(
+    SHOULD,
+    spec="RFC 8259 section 9",
+    broken_by=[
+        change("body", lambda body: b"[" * 300 + body + b"]" * 300, "the body in 300 arrays"),
+        raw(b'"created":', b'"created":' + b"1" * 5000),
+    ],
+)
+def body_within_limits(reply: Reply) -> Findings:
+    """The body stays within what common readers of JSON take: depth, and digits of an integer.
+
+    Python's reader gives up where the nesting or an integer goes on for thousands.
+    """
+    _whole(reply)
+    only_if(_is_json(reply), "the body is not declared as JSON: http.content_type_json says so")
+    if reply.document.beyond_limits:
+        yield Finding("body", want="JSON within ordinary limits", got=reply.document.error)
 
 
 @check(

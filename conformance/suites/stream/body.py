@@ -8,8 +8,9 @@ from typing import Any
 from conformance import jsontext
 from conformance.model import Finding, Findings
 from conformance.mutate import Mutant, all_of, change, edit
-from conformance.registry import MUST, check, inconclusive_if, only_if
-from conformance.replies import Endpoint, ErrorReply, Reply, Stream
+from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
+from conformance.replies import EndlessStream, Endpoint, ErrorReply, Reply, Stream
+from conformance.sse import MAX_EVENTS
 
 STREAMED = (Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.RESPONSES)
 
@@ -34,6 +35,7 @@ def _judged(reply: Reply) -> None:
     only_if(asked, "no stream was asked for")
     successful = 200 <= reply.status < 300  # noqa: PLR2004  # RFC 9110 section 15.3
     only_if(successful and not isinstance(reply, ErrorReply), "the request failed")
+    only_if(not isinstance(reply, EndlessStream), "the stream is too long to be read")
     inconclusive_if(reply.exchange.failure, "the connection failed")
     body = reply.response.body
     inconclusive_if(not body.strip(), "the body is empty")
@@ -80,3 +82,17 @@ def sse_not_ndjson(reply: Reply) -> Findings:
     _judged(reply)
     if not isinstance(reply, Stream) and _holds_lines(reply):
         yield Finding("body", "lines that start with data:", reply.response.body[:1000])
+
+
+@check(
+    SHOULD,
+    spec="A limit of this tool; no genuine answer comes near it",
+    broken_by=[change("body", lambda body: body[:-14] * 2000, "the events sent 2,000 times")],
+)
+def sse_bounded(stream: Stream | EndlessStream) -> Findings:
+    """A stream ends before its hundred thousandth event.
+
+    A client that waits for the end of an answer must get there; nothing else is judged on it.
+    """
+    if isinstance(stream, EndlessStream):
+        yield Finding("events", f"at most {MAX_EVENTS:,} events", f"more than {MAX_EVENTS:,}")
