@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from rich.console import Console
@@ -17,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from conformance import __version__, traffic
 from conformance.engine import Audit, Checks
-from conformance.model import Exchange, Level
+from conformance.model import Exchange, Level, Verdict
 from conformance.registry import Check, checks
 from conformance.report import terminal
 from conformance.report.results import ResultsFile
@@ -30,16 +30,16 @@ NOTHING, FAILED, UNUSABLE = 0, 1, 2
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="conformance")
 def main() -> None:
-    r"""Tell whether an OpenAI-compatible LLM API or adapter really is compatible.
+    """Tell whether an OpenAI-compatible LLM API or adapter really is compatible.
 
     \b
-    conformance audit recordings/      judge recorded traffic, anybody's
-    conformance checks                 list every check
-    conformance explain chat.response_id   one check: rule, source, a failing example
+    conformance audit recordings/          judge recorded traffic, anybody's
+    conformance checks                     list every check
+    conformance explain chat.response_id   its rule, source and a failing example
 
     Exit codes: 0 nothing to report, 1 conformance failure, 2 usage, configuration or
     incomplete run.
-    """
+    """  # noqa: D301  # click wants the backspace, not its spelling
 
 
 @main.command()
@@ -68,7 +68,7 @@ def audit(  # noqa: PLR0913, PLR0917  # one parameter an option
     results: Path | None,
     fail_on: str,
 ) -> None:
-    r"""Judge recorded traffic of anybody. No key, no network.
+    """Judge recorded traffic of anybody. No key, no network.
 
     PATHS are files or folders of vcrpy cassettes (YAML or JSON), HAR 1.2 files, or exchanges as
     JSON lines; each may be gzipped. Traffic that isn't OpenAI-shaped is left out and counted.
@@ -77,53 +77,56 @@ def audit(  # noqa: PLR0913, PLR0917  # one parameter an option
     \b
     conformance audit tests/cassettes
     conformance audit session.har --only 'stream.*' --json results.jsonl
-    """
+    """  # noqa: D301  # as above
     chosen = _chosen(only, skip, Level(level))
+    try:
+        files = list(traffic.find(paths))
+    except OSError as error:
+        raise click.UsageError(f"{error.filename}: {error.strerror}") from error
     with ExitStack() as stack:
+        writer = ResultsFile(stack.enter_context(_opened(results))) if results else None
         try:
-            files = list(traffic.find(paths))
-            writer = _results(stack, results)
-        except OSError as error:
-            raise click.UsageError(f"{error.filename}: {error.strerror}") from error
-        run, summary, unreadable = _audit(files, chosen, writer)
-    console = Console(highlight=False)
-    terminal.audited(console, run, summary, unreadable)
+            run, summary = _audit(files, chosen, writer)
+        except KeyboardInterrupt:
+            _stop("interrupted: what was written so far is not all")
+    terminal.audited(Console(highlight=False), run, summary)
     if not run.judged:
         _stop("nothing to judge: no OpenAI-shaped exchange could be read from these paths")
     sys.exit(_exit_code(summary, fail_on))
 
 
-def _results(stack: ExitStack, path: Path | None) -> ResultsFile | None:
-    if path is None:
-        return None
-    writer = ResultsFile(stack.enter_context(path.open("w", encoding="utf-8")))
-    writer.start("audit", sys.argv[1:])
-    return writer
+def _opened(path: Path) -> IO[str]:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from error
 
 
 def _audit(
     files: Sequence[Path], chosen: Sequence[Check], writer: ResultsFile | None
-) -> tuple[Audit, Summary, list[str]]:
-    run, summary, unreadable = Audit(Checks(chosen)), Summary(), list[str]()
+) -> tuple[Audit, Summary]:
+    run, summary = Audit(Checks(chosen)), Summary()
 
-    def take(verdicts: Iterator[Any]) -> None:
+    def take(verdicts: Iterator[Verdict]) -> None:
         for verdict in verdicts:
             summary.add(verdict)
             if writer:
                 writer.verdict(verdict)
 
+    if writer:
+        writer.start("audit", sys.argv[1:])
     with _progress(len(files)) as advance:
         for path in files:
             for item in traffic.read(path):
                 if isinstance(item, Exchange):
                     take(run.add(item))
                 else:
-                    unreadable.append(str(item))
+                    summary.add_unreadable(str(item))
             advance(path, run.judged)
         take(run.close())
     if writer:
-        writer.end(run.read, run.judged, {str(o): n for o, n in run.outcomes.items()})
-    return run, summary, unreadable
+        writer.end(run.read, run.judged, summary.unreadable, run.outcomes)
+    return run, summary
 
 
 @contextmanager
@@ -157,7 +160,8 @@ def list_checks(*, as_json: bool, md: Path | None, only: tuple[str, ...]) -> Non
     if as_json:
         click.echo(json.dumps([catalogue.entry(check) for check in chosen], indent=1))
     elif md:
-        md.write_text(catalogue.page(chosen), encoding="utf-8")
+        with _opened(md) as file:
+            file.write(catalogue.page(chosen))
     else:
         table = terminal.table("check", "level", "rule")
         for check in chosen:

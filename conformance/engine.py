@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from conformance.model import Exchange, Finding, Outcome, Provenance, Verdict
 from conformance.recognise import recognise
@@ -13,6 +13,8 @@ from conformance.registry import Check, Fact, Judgement
 from conformance.replies import Reply
 from conformance.scrub import Scrubber
 
+NAME: Final = 120
+"""How many characters of a provider's or model's name are kept."""
 Session = tuple[str, str, str]
 """Provider, model and recording: exchanges are only compared within one."""
 
@@ -94,15 +96,15 @@ class Audit:
         if reply is None:
             return
         self.judged += 1
-        target = (exchange.provider, reply.model)
+        scrubber = Scrubber.of(exchange.request)
+        target = (exchange.provider[:NAME], scrubber.text(reply.model)[:NAME])
         self.targets[target] += 1
         for check, fact in self.checks.facts(reply):
             self._facts[(*target, exchange.session), check].append(fact)
-        scrubber = Scrubber.of(exchange.request)
         for judgement in self.checks.judge(reply):
-            verdict = self._counted(target, judgement, exchange.id, exchange.provenance)
+            verdict = self._counted(target, judgement, exchange.id, exchange.provenance, scrubber)
             if verdict:
-                yield scrubber.verdict(verdict)
+                yield verdict
 
     def close(self) -> Iterator[Verdict]:
         """Judge the sets, then yield the verdicts that were only counted."""
@@ -110,9 +112,9 @@ class Audit:
             for judgement in _by_exchange(check.compare(facts)):
                 named = judgement.findings[0].exchange if judgement.findings else None
                 exchange = named or facts[0].exchange
-                verdict = self._counted((provider, model), judgement, exchange, None)
+                verdict = self._counted((provider, model), judgement, exchange, None, Scrubber())
                 if verdict:
-                    yield Scrubber().verdict(verdict)
+                    yield verdict
         ran: Counter[tuple[str, str, Check]] = Counter()
         for (provider, model, check, _), tally in self._tallies.items():
             ran[provider, model, check] += tally.count
@@ -127,6 +129,7 @@ class Audit:
         judgement: Judgement,
         exchange: str,
         provenance: Provenance | None,
+        scrubber: Scrubber,
     ) -> Verdict | None:
         """Count a judgement; its verdict, when it has findings."""
         key = (*target, judgement.check, judgement.outcome)
@@ -145,6 +148,7 @@ class Audit:
             exchange=exchange,
             provenance=provenance,
         )
+        verdict = scrubber.verdict(verdict)
         tally = self._tallies.setdefault(key, _Tally(verdict))
         tally.count += 1
         return verdict if verdict.findings else None

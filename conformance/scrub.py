@@ -64,8 +64,10 @@ class Scrubber:
         return value
 
     def verdict(self, verdict: Verdict) -> Verdict:
-        """A verdict whose findings hold no keys."""
-        return replace(verdict, findings=tuple(self._finding(f) for f in verdict.findings))
+        """A verdict whose findings and reason hold no keys."""
+        findings = tuple(self._finding(finding) for finding in verdict.findings)
+        reason = None if verdict.reason is None else self.text(verdict.reason)
+        return replace(verdict, findings=findings, reason=reason)
 
     def _finding(self, finding: Finding) -> Finding:
         want, got = self.value(finding.want), self.value(finding.got)

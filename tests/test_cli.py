@@ -178,5 +178,5 @@ def test_a_check_is_explained_with_a_failing_example() -> None:
     assert result.exit_code == 0
     assert "stream.chunk_id_constant  (MUST)" in result.stdout
     assert "Source: " in result.stdout
-    assert "It fails, for instance, when events[" in result.stdout
+    assert "It fails, for instance, after this edit of a good reply: events[" in result.stdout
     assert ": wanted " in result.stdout

@@ -7,6 +7,7 @@ Places are named as findings name them (``choices[0].message``, ``events[3].choi
 
 from conformance.replies.base import (
     DONE,
+    NO_MODEL,
     EndlessStream,
     Endpoint,
     ErrorReply,
@@ -44,6 +45,7 @@ from conformance.replies.others import (
 
 __all__ = [
     "DONE",
+    "NO_MODEL",
     "Answer",
     "Call",
     "ChatCompletion",

@@ -56,7 +56,9 @@ def _more(check: Check) -> Iterator[str]:
 
 def _shown(proof: Proof) -> str:
     findings = "\n".join(f"  {example(finding)}" for finding in proof.findings[:3])
-    return f"It fails, for instance, when {proof.mutant.label}:\n{findings}"
+    return (
+        f"It fails, for instance, after this edit of a good reply: {proof.mutant.label}\n{findings}"
+    )
 
 
 def page(checks: Iterable[Check]) -> str:

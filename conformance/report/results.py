@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from conformance import __version__
-from conformance.model import Finding, Verdict, show
+from conformance.model import Finding, Outcome, Verdict, show
 from conformance.schema import REVISION
 from conformance.scrub import Scrubber
 
@@ -43,14 +43,17 @@ class ResultsFile:
         """Write one verdict."""
         self._write(verdict_line(verdict))
 
-    def end(self, exchanges: int, judged: int, outcomes: Mapping[str, int]) -> None:
-        """Write the last line."""
+    def end(
+        self, exchanges: int, judged: int, unreadable: int, outcomes: Mapping[Outcome, int]
+    ) -> None:
+        """Write the last line: counts of exchanges, of broken entries, and of verdicts."""
         self._write(
             {
                 "type": "end",
                 "exchanges": exchanges,
                 "judged": judged,
                 "left_out": exchanges - judged,
+                "unreadable": unreadable,
                 "outcomes": dict(sorted(outcomes.items())),
             }
         )

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from conformance.model import Level, Outcome, Verdict
+from conformance.replies import NO_MODEL
 
 HARMLESS = (Outcome.LENIENT, Outcome.REJECTED)
 """Being more generous than OpenAI, and refusing an optional parameter in good order."""
+LISTED = 20
+"""How many problems are kept."""
 ORDER = {Level.MUST: 0, Level.SHOULD: 1, Level.MAY: 2}
 
 
@@ -33,6 +36,10 @@ class Summary:
     """(provider, check): how often the check could tell."""
     failures: Counter[Level] = field(default_factory=Counter)
     """Verdicts with findings by level, the harmless ones left out."""
+    unreadable: int = 0
+    """Files and entries that could not be read."""
+    problems: list[str] = field(default_factory=list)
+    """What is wrong with the first of them, with file and line."""
 
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -49,6 +56,12 @@ class Summary:
         if verdict.outcome not in HARMLESS:
             self.failures[verdict.level] += 1
 
+    def add_unreadable(self, problem: str) -> None:
+        """Count a file or an entry that could not be read."""
+        self.unreadable += 1
+        if len(self.problems) < LISTED:
+            self.problems.append(problem)
+
     def of(self, provider: str) -> Iterator[Broken]:
         """The checks a provider broke: the worst level first, then the most frequent."""
         entries = self.broken.get(provider, {}).values()
@@ -59,7 +72,7 @@ def by_provider(targets: Mapping[tuple[str, str], int]) -> dict[str, tuple[int, 
     """Provider -> (replies judged, models), the provider with the most replies first."""
     replies: Counter[str] = Counter()
     models: Counter[str] = Counter()
-    for (provider, _), count in targets.items():
+    for (provider, model), count in targets.items():
         replies[provider] += count
-        models[provider] += 1
+        models[provider] += model != NO_MODEL
     return {provider: (count, models[provider]) for provider, count in replies.most_common()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +20,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def audited(console: Console, audit: Audit, summary: Summary, unreadable: Iterable[str]) -> None:
+def audited(console: Console, audit: Audit, summary: Summary) -> None:
     """Print an audit: each provider with its broken checks, then the counts."""
     providers = by_provider(audit.targets)
     width = max((len(b.check) for p in providers for b in summary.of(p)), default=0)
@@ -34,8 +32,11 @@ def audited(console: Console, audit: Audit, summary: Summary, unreadable: Iterab
             console.print(line, soft_wrap=True)
         console.print()
     _counts(console, audit, summary)
-    for problem in unreadable:
-        console.print(Text(f"unreadable: {printable(problem)}", style="red"), soft_wrap=True)
+    for problem in summary.problems:
+        console.print(Text(f"unreadable: {printable(problem)}", "red"), soft_wrap=True)
+    if summary.unreadable > len(summary.problems):
+        more = summary.unreadable - len(summary.problems)
+        console.print(Text(f"unreadable: {more:,} more entries", "red"))
 
 
 def _heading(provider: str, replies: int, models: int, *, clean: bool) -> Text:
@@ -55,7 +56,8 @@ def _line(entry: Broken, ran: int, width: int) -> Text:
     if outcome is not Outcome.FAIL:
         line.append(f"{outcome}: ", "magenta")
     line.append(example(entry.example.findings[0]))
-    line.append(f"  ({printable(entry.example.model)}, {str(entry.example.exchange)[:12]})", "dim")
+    where = f"{entry.example.model}, {str(entry.example.exchange)[:12]}"
+    line.append(f"  ({printable(where)})", "dim")
     return line
 
 
