@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from conformance.engine import Audit, Checks
 from conformance.model import Evidence, Exchange, Outcome, Verdict
 from conformance.mutate import drop, edit
@@ -74,3 +76,18 @@ def test_no_key_reaches_a_verdict() -> None:
     _, verdicts = audited(broken)
     assert any(verdict.findings for verdict in verdicts)
     assert secret not in repr([verdict.findings for verdict in verdicts])
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/openai/deployments/my-gpt/chat/completions?api-version=1", "my-gpt"),
+        ("/models/org/name-7b/v1/chat/completions", "org/name-7b"),
+        ("/openai/deployments/embed/embeddings", "embed"),
+        ("/v1/chat/completions", "reference-1"),
+    ],
+)
+def test_a_target_is_named_by_the_request_else_by_the_url(path: str, model: str) -> None:
+    good = drop("request.model").apply(GOOD["chat.basic"])
+    run, _ = audited(replace(good, request=replace(good.request, url=f"https://x.test{path}")))
+    assert [named for _, named in run.targets] == [model]

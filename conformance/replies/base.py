@@ -26,6 +26,11 @@ NO_MODEL: Final = "-"
 """The model of a reply that is about none, or about all of them."""
 
 
+_DEPLOYMENT: Final = re.compile(
+    r"/(?:deployments|models)/(.+?)(?:/v1)?(?:/chat)?/(?:completions|embeddings)/?$"
+)
+
+
 def an_object(value: Any) -> Json:
     """``value`` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
@@ -143,9 +148,7 @@ class Reply:
     @cached_property
     def model(self) -> str:
         """The model asked for, else the deployment in the URL, else the one that answered."""
-        deployment = re.search(
-            r"/(?:deployments|models)/(.+?)(?:/v1)?/[^/]*completions$", self.path
-        )
+        deployment = _DEPLOYMENT.search(self.path)
         named = unquote(deployment[1]) if deployment else ""
         asked = a_text(self.request.get("model"))
         return asked or named or a_text(self.body.get("model")) or NO_MODEL
