@@ -33,6 +33,7 @@ def audited(folder: Path, body: str, *, stream: bool = False) -> dict[str, list[
         "status": 200,
         "response_headers": {"content-type": kind},
         "response_body": body,
+        "provenance": {"source": "live"},
     }
     path.write_text(json.dumps(line))
     result = CliRunner().invoke(main, ["audit", str(path), "--json", str(out), "--level", "may"])

@@ -9,7 +9,7 @@ from conformance.model import Finding, Findings
 from conformance.mutate import all_of, drop, edit, rename
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import Endpoint, Model, ModelList, Reply, a_list, a_text, an_object
-from conformance.suites._refusals import failed
+from conformance.suites._refusals import failed, message_of
 
 NO_MODEL: Final = re.compile(
     r"not-a-model|does-?not-?exist|non-?existent|no-such-model", re.IGNORECASE
@@ -39,6 +39,11 @@ def list_status(reply: Reply) -> Findings:
     """
     only_if(reply.endpoint is Endpoint.MODELS and reply.method == "GET", "not a list of models")
     inconclusive_if(_unsure(reply.status), f"the list was refused with {reply.status}")
+    # A caller's own mistake, or a redirect: neither says that there is no list.
+    unclear = reply.status in (400, 402, 421) or 300 <= reply.status < 400  # noqa: PLR2004  # RFC 9110
+    inconclusive_if(unclear, f"the list was refused with {reply.status}")
+    misled = reply.status == NOT_FOUND and "invalid url" in message_of(reply).lower()
+    inconclusive_if(misled, "the address that was asked may be wrong")
     if reply.status != 200:  # noqa: PLR2004  # RFC 9110 section 15.3.1
         yield Finding("status", want=200, got=reply.status)
 

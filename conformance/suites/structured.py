@@ -9,9 +9,8 @@ from conformance import jsontext
 from conformance.model import MISSING, Evidence, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import Answer, ChatReply, ErrorReply, Json, Reply, an_object
+from conformance.replies import Answer, ChatReply, ChatStream, ErrorReply, Json, Reply, an_object
 from conformance.suites._refusals import (
-    acceptance,
     crash,
     crashed,
     message_of,
@@ -22,6 +21,7 @@ from conformance.suites._refusals import (
 from conformance.suites._user_schema import departure
 from conformance.suites.chat.message import text_place
 from conformance.suites.params.limits import limit_reached
+from conformance.suites.params.refusals import acceptance
 
 TYPES: Final = ("text", "json_object", "json_schema")
 FENCE: Final = "```"
@@ -43,18 +43,21 @@ def _strict_schema(reply: Reply) -> Json:
 
 
 def _texts(reply: ChatReply) -> Iterator[Answer]:
-    """The answers that stopped of themselves as text; inconclusive without one."""
+    """The answers that stopped of themselves with some text; inconclusive without one."""
     only_if(not reply.request.get("stop"), "a stop sequence may have cut the text")
     inconclusive_if(limit_reached(reply), "the limit may have cut the text")
+    broken = isinstance(reply, ChatStream) and reply.interrupted
+    inconclusive_if(broken, "the stream was interrupted")
     # Content that is no string is chat.message_content_type's.
     others = {found.at for found in reply.breaks("choices[*].message.content")}
     found = [
         answer
         for answer in reply.answers
-        if answer.finish_reason == "stop" and not answer.refusal and not answer.calls
+        if answer.finish_reason == "stop" and answer.text.strip()
+        if not answer.refusal and not answer.calls
         if f"{answer.at}.message.content" not in others
     ]
-    inconclusive_if(not found, "no answer is whole: refused, cut, filtered, or a tool call")
+    inconclusive_if(not found, "no answer is whole: refused, cut, filtered, empty, or a tool call")
     yield from found
 
 
@@ -71,8 +74,9 @@ def json_object_parses(reply: ChatReply) -> Findings:
     """
     _asked_for(reply, "json_object")
     for answer in _texts(reply):
-        problem = jsontext.parse(answer.text).error
-        if problem and not _fenced(answer):
+        document = jsontext.parse(answer.text)
+        wrong = document.error is not None and not document.beyond_limits
+        if wrong and not _fenced(answer):
             yield Finding(text_place(reply, answer), want="a JSON text", got=answer.text[:200])
 
 
@@ -210,6 +214,7 @@ def json_schema_valid(reply: ChatReply) -> Findings:
     schema = _strict_schema(reply)
     for answer in _texts(reply):
         document = jsontext.parse(answer.text)
+        inconclusive_if(document.beyond_limits, "it is too large to be judged")
         problem = document.error or departure(schema, document.value)
         if problem:
             want = f"JSON as the schema has it: {problem}"

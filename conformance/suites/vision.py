@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from conformance.model import Finding, Findings, Outcome
+from conformance.model import Evidence, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, edit
 from conformance.registry import MAY, MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import (
@@ -26,6 +26,7 @@ from conformance.replies import (
 from conformance.suites._refusals import message_of, parts, refusal, refused_for
 from conformance.suites._solid_png import colour
 from conformance.suites.chat.message import text_place
+from conformance.suites.chat.request import only_if_as_sent
 
 DETAILS: Final = ("auto", "low", "high", "original")
 RESERVED: Final = ".invalid"
@@ -60,6 +61,7 @@ def _data(url: str) -> str | None:
 @check(
     MUST,
     spec="ChatCompletionRequestMessageContentPartImage",
+    needs=[Evidence.FRESH],  # for recorders put other images in place of the large ones
     covers=["vision.stream", "vision.unsupported_model_error"],
     breach=Outcome.IGNORED,
     broken_by=[edit("choices[0].message.content", "sunset").on("chat.vision")],
@@ -154,6 +156,7 @@ def bad_base64_400(reply: Reply) -> Findings:
     """
     encoded = [_data(url) or "" for url in _urls(reply)]
     only_if(any(_NEVER_BASE64.search(data) for data in encoded), "the base64 may be good")
+    only_if_as_sent(reply)
     yield from refusal(reply, crash=True)
 
 
@@ -171,6 +174,7 @@ def not_an_image_400(reply: Reply) -> Findings:
     The model invents a picture instead, or the SDKs send the same request again.
     """
     only_if(any(_is_text(_data(url) or "") for url in _urls(reply)), "it may be an image")
+    only_if_as_sent(reply)
     yield from refusal(reply, crash=True)
 
 

@@ -10,16 +10,19 @@ from conformance.model import (
     Evidence,
     Exchange,
     Failure,
+    Headers,
     Provenance,
     Request,
     Response,
     Source,
 )
 from conformance.traffic import bodies
-from conformance.traffic.encodings import without_encoding
+from conformance.traffic.encodings import decoded, without_encoding
 from conformance.traffic.limits import Place, UnusableError
 
 _LACKS = frozenset({Evidence.HEADERS, Evidence.TAIL, Evidence.TIMING, Evidence.FRESH})
+_EMPTY = {204, 205, 304}
+"""The statuses of responses that have no content (RFC 9110 section 6.4.1)."""
 
 
 def exchange(value: dict[str, Any], place: Place) -> Exchange:
@@ -56,16 +59,24 @@ def _sent_body(sent: dict[str, Any]) -> bytes:
 
 def _response(code: int, got: dict[str, Any]) -> Response:
     # content.text is the body after its content encoding was undone, so those fields go.
-    headers = without_encoding(bodies.headers(got.get("headers")))
-    body = _got_body(bodies.member(got, "content"))
-    return Response(code, headers, (Chunk(body),) if body else ())
-
-
-def _got_body(content: dict[str, Any]) -> bytes:
+    headers = bodies.headers(got.get("headers"))
+    content = bodies.member(got, "content")
     text, size = content.get("text"), content.get("size")
     if isinstance(text, str):
-        base64 = content.get("encoding") == "base64"
-        return bodies.unbase64(text) if base64 else bodies.text_bytes(text)
-    if isinstance(size, int) and size > 0:
+        headers, body = _got_body(headers, text, coded=content.get("encoding") == "base64")
+        return Response(code, without_encoding(headers), (Chunk(body),) if body else ())
+    if size != 0 and code not in _EMPTY:
         raise UnusableError(f"the response body was left out of the log (content.size is {size})")
-    return b""
+    return Response(code, without_encoding(headers))
+
+
+def _got_body(headers: Headers, text: str, *, coded: bool) -> tuple[Headers, bytes]:
+    if not coded:
+        return headers, bodies.text_bytes(text)
+    if not text.startswith("["):
+        return headers, bodies.unbase64(text)
+    # Polly.js writes an encoded body as it came: a JSON array of its pieces, each in base64.
+    pieces = bodies.parse_json(bodies.text_bytes(text))
+    if not isinstance(pieces, list) or not all(isinstance(piece, str) for piece in pieces):
+        raise UnusableError("the response body is neither base64 nor an array of it")
+    return decoded(headers, b"".join(map(bodies.unbase64, pieces)))

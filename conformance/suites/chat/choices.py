@@ -23,7 +23,8 @@ def choices_count_matches_n(reply: ChatCompletion) -> Findings:
     Code that reads choices[n - 1] fails, or a choice nobody asked for is paid for.
     """
     asked = reply.request.get("n")
-    only_if(reply.request and (asked is None or is_int(asked)), "n is not known")
+    known = reply.request.get("messages") and (asked is None or is_int(asked))
+    only_if(known, "n is not known")
     n = 1 if asked is None else asked
     got = len(reply.choices)
     only_if(got, "there are no choices")

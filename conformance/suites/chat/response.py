@@ -56,7 +56,10 @@ def response_created(reply: ChatCompletion) -> Findings:
 
     openai-python 3.52 fails its strict validation on a fraction.
     """
-    yield from reply.breaks("created")
+    for found in reply.breaks("created"):
+        # Recorders that freeze time may write 0.
+        if found.got != 0 or not reply.lacks(Evidence.FRESH):
+            yield found
 
 
 @check(

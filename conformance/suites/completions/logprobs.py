@@ -56,7 +56,9 @@ def logprobs_shape(reply: Completion | CompletionStream) -> Findings:
     for at, _, logprobs in given:
         size = len(logprobs["tokens"])
         for name in ("token_logprobs", "top_logprobs", "text_offset"):
-            if isinstance(logprobs[name], list) and len(logprobs[name]) != size:
+            # Where no alternatives were asked for, there need not be a list of them.
+            none = name == "top_logprobs" and not logprobs[name]
+            if not none and len(logprobs[name]) != size:
                 got = f"{len(logprobs[name])} entries"
                 yield Finding(f"{at}.logprobs.{name}", want=f"{size} entries", got=got)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
+from typing import Final
 
 from conformance.model import Finding, Findings, Outcome
 from conformance.mutate import all_of, change, drop, edit
@@ -20,12 +22,23 @@ from conformance.replies import (
     an_object,
     is_int,
 )
-from conformance.suites._refusals import acceptance, crash, crashed, refusal, refused_for
+from conformance.suites._refusals import (
+    acceptance,
+    crash,
+    crashed,
+    message_of,
+    refusal,
+    refused_for,
+)
 from conformance.suites.completions.object import asked_n
 
 Text = Completion | CompletionStream
 SHORT = 1000
 """How many characters no server can find too many."""
+OTHER_REASON: Final = re.compile(
+    r"support|model|token|length|long|large|echo|suffix|best_of|flagged|polic|safety|violat"
+)
+"""What a refusal says that mentions the prompt, but isn't about its form."""
 SEVERAL = 2
 """From how many on the number of choices tells whether a parameter was honoured."""
 
@@ -73,8 +86,11 @@ def prompt_string(reply: TextReply | ErrorReply) -> Findings:
     It is the form of every first example.
     """
     prompt = a_text(reply.request.get("prompt"))
-    asked = reply.endpoint is Endpoint.COMPLETIONS and 0 < len(prompt) < SHORT
+    asked = reply.endpoint is Endpoint.COMPLETIONS and prompt.strip() and len(prompt) < SHORT
     only_if(asked, "the prompt is not a short string")
+    if isinstance(reply, ErrorReply):
+        other = OTHER_REASON.search(message_of(reply).lower())
+        inconclusive_if(other, "the refusal is not about the form of the prompt")
     yield from acceptance(reply, "prompt")
 
 

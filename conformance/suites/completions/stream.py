@@ -6,6 +6,7 @@ from conformance.model import Evidence, Finding, Findings, Outcome
 from conformance.mutate import drop, edit
 from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import DONE, CompletionStream, a_list, an_object
+from conformance.suites.stream.done import is_ended
 
 
 @check(
@@ -36,6 +37,8 @@ def stream_done(stream: CompletionStream) -> Findings:
     Clients that wait for it hang, or cannot tell a whole answer from one that was cut off.
     """
     inconclusive_if(stream.interrupted, "the stream was interrupted")
+    midway = stream.choices and not is_ended(stream)
+    inconclusive_if(midway, "the stream may have been left before its end")
     last = stream.events[-1].data.strip() if stream.events else None
     if last != DONE:
         yield Finding(f"events[{max(len(stream.events) - 1, 0)}]", want=DONE, got=last)

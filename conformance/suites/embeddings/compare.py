@@ -20,6 +20,7 @@ from conformance.model import Finding, Findings
 from conformance.mutate import Mutant, change
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import Embeddings, a_list, is_int
+from conformance.suites.embeddings.vectors import SHORTEST, recorded
 
 KEPT: Final = 64
 """How many numbers are kept of a vector."""
@@ -54,6 +55,7 @@ Samples = tuple[Sample, ...]
 def samples(reply: Embeddings) -> Samples | None:
     """The first vectors of a reply, each with a digest of its own input and the parameters."""
     value = reply.request.get("input")
+    only_if(value is not None, "what was sent is not known")
     inputs = a_list(value) if reply.inputs > 1 else [value]
     shape = {
         k: v for k, v in reply.request.items() if k not in ("input", "encoding_format", "user")
@@ -72,6 +74,7 @@ def samples(reply: Embeddings) -> Samples | None:
         if at in items
         and _within(items[at].get("index"), len(inputs))
         and 0 < hypot(*vector[:KEPT]) < LARGEST
+        and not (recorded(reply) and len(vector) < SHORTEST)
     )
 
 

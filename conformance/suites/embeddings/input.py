@@ -15,6 +15,8 @@ SHORT: Final = 1000
 """How many characters or tokens no server can find too many."""
 MOST: Final = 2048
 """How many inputs OpenAI takes at once."""
+PLAIN: Final = frozenset(("model", "input", "encoding_format", "user"))
+"""Parameters that cannot make an input wrong."""
 OTHER_REASON: Final = re.compile(r"token|length|long|large|context|maximum|empty|model|limit")
 """What a message about an input says when it isn't about its type."""
 NOTHING: Final = (
@@ -43,6 +45,7 @@ def _accepts(reply: Embeddings | ErrorReply, kind: str) -> Findings:
     only_if(asked, f"the input is not a short {kind}")
     if isinstance(reply, Embeddings):
         return
+    only_if(reply.request.keys() <= PLAIN, "the request has other parameters too")
     inconclusive_if(reply.status not in REFUSED, f"the request failed with {reply.status}")
     message = message_of(reply).lower()
     blamed = blames(reply, "input") or re.search(r"\binput\b", message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -14,9 +15,17 @@ from conformance.replies import Endpoint, ErrorReply, Reply, Stream
 _JSON: Final = re.compile(r"application/(?:json|[\w.+-]+\+json)")
 _BOM: Final = b"\xef\xbb\xbf"
 _SPACE: Final = b" \t\r\n"
+_LONGEST: Final = 4
+"""How many bytes a character has at most (RFC 3629 section 3)."""
 _PACKED: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 """How gzip (RFC 1952 section 2.3.1) and zstd (RFC 8878 section 3.1.1) begin; brotli has no mark."""
 _STREAMED: Final = (Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.RESPONSES)
+_PAGE: Final = re.compile(rb"<(?:!doctype|html|head|body|title|center|\?xml|!--)", re.IGNORECASE)
+"""How pages begin, and not what a recorder puts in place of a body: <REDACTED>."""
+_ENCODED: Final = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+"""Bytes of compressed data that no text has."""
+_LITERAL: Final = re.compile(r"[\w.+…-]*")
+"""The beginning of a number or name, or the dots where somebody cut."""
 
 
 def _whole(reply: Reply) -> None:
@@ -45,7 +54,26 @@ def is_packed(reply: Reply) -> bool:
 
 
 def _is_page(reply: Reply) -> bool:
-    return reply.response.body[:200].removeprefix(_BOM).lstrip(_SPACE).startswith(b"<")
+    return _PAGE.match(reply.response.body[:200].removeprefix(_BOM).lstrip(_SPACE)) is not None
+
+
+def breaks_off(text: str) -> bool:
+    """Whether JSON text ends before the value does, as where a recorder stopped or was edited."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :].rstrip()
+        return error.msg.startswith("Unterminated string") or bool(_LITERAL.fullmatch(rest))
+    except (RecursionError, ValueError):
+        return False
+    return False
+
+
+def _may_be_lost(reply: Reply) -> bool:
+    """Whether a recorder may have cut a body, encoded it, or put one word in its place."""
+    body = reply.response.body
+    replaced = len(body.split(None, 1)) <= 1 or _ENCODED.search(body) is not None
+    return reply.lacks(Evidence.TAIL) and (replaced or breaks_off(body.decode("utf-8", "replace")))
 
 
 @check(
@@ -62,6 +90,8 @@ def content_type_json(reply: Reply) -> Findings:
     _whole(reply)
     only_if(reply.response.body and not _is_page(reply), "there is no body, or it is a page")
     if not _is_json(reply):
+        masked = reply.lacks(Evidence.HEADERS) and "/" not in (reply.media_type or "")
+        only_if(not masked, "the recorder masked the header")
         got = reply.media_type or MISSING
         yield Finding("headers.content-type", want="application/json", got=got)
 
@@ -82,6 +112,7 @@ def body_valid_json(reply: Reply) -> Findings:
     read = reply.document
     only_if(read.invalid_utf8_at is None, "http.body_utf8 says so")
     if read.error and not read.beyond_limits:
+        inconclusive_if(_may_be_lost(reply), "the recorder may have cut or replaced the body")
         yield Finding("body", want="JSON", got=reply.response.body[:1000] or read.error)
 
 
@@ -117,11 +148,13 @@ def body_utf8(reply: Reply) -> Findings:
     """
     _whole(reply)
     only_if(_is_json(reply) and not is_packed(reply), "it is something else altogether")
-    at = reply.document.invalid_utf8_at
+    at, body = reply.document.invalid_utf8_at, reply.response.body
     if at is not None:
-        yield Finding(
-            "body", want=f"UTF-8 at byte {at}", got=reply.response.body[at : at + 20].hex()
+        kept = body.lstrip(_SPACE).startswith((b"{", b"[")) and at < len(body.rstrip()) - _LONGEST
+        inconclusive_if(
+            reply.lacks(Evidence.TAIL) and not kept, "the recorder may have cut or packed the body"
         )
+        yield Finding("body", want=f"UTF-8 at byte {at}", got=body[at : at + 20].hex())
 
 
 @check(

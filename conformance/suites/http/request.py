@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from conformance.model import Finding, Findings
+from conformance.model import Evidence, Finding, Findings
 from conformance.mutate import all_of, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import Endpoint, Reply
@@ -17,7 +17,11 @@ _POSTED: Final = (Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS)
 _CRASHED: Final = 500
 _UNAUTHORISED: Final = 401
 _REFUSED: Final = (400, 415, 422)
-_MASKED: Final = re.compile(r"redact|mask|filter|your|dummy|fake|\*|x{3}|[<>\[\]]", re.IGNORECASE)
+_MASKED: Final = re.compile(
+    r"redact|mask|filter|your|dummy|fake|test|mock|sample|example|secret|token|place|scrub"
+    r"|api.?key|\*|x{3}|[<>\[\]]",
+    re.IGNORECASE,
+)
 _SHORTEST: Final = 8
 _REFUSAL: Final = (
     '{"error":{"message":"No.","type":"invalid_request_error","param":null,"code":null}}'
@@ -83,6 +87,7 @@ def _declared(reply: Reply) -> _Sent | None:
     MUST,
     spec="RFC 9110 section 8.3.1",
     over=_declared,
+    needs=[Evidence.FRESH],
     broken_by=[all_of(edit("status", 415), edit("body", _REFUSAL)).on("chat.charset")],
 )
 def charset_tolerated(facts: list[Fact[_Sent]]) -> Findings:

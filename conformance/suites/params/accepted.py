@@ -11,7 +11,8 @@ from conformance.model import Findings, Outcome
 from conformance.mutate import Mutant, all_of, edit
 from conformance.registry import MUST, SHOULD, check, only_if
 from conformance.replies import ChatReply, ErrorReply, is_int, is_number
-from conformance.suites._refusals import acceptance, refused_for, sent
+from conformance.suites._refusals import refused_for, sent
+from conformance.suites.params.refusals import acceptance
 
 Answered = ChatReply | ErrorReply
 
@@ -21,6 +22,8 @@ MOST_LIKELY: Final = 20
 """The largest top_logprobs."""
 STRONGEST: Final = 100
 """The largest bias."""
+LONGEST_USER: Final = 64
+"""How many characters OpenAI lets a user have."""
 
 
 def _refused(name: str, value: Any) -> Mutant:  # because a parameter may be any JSON value
@@ -234,7 +237,8 @@ def user_accepted(reply: Answered) -> Findings:
 
     Applications send it for every request, to tell their users apart.
     """
-    only_if(isinstance(sent(reply, "user"), str), "user is not a string")
+    user = sent(reply, "user")
+    only_if(isinstance(user, str) and len(user) <= LONGEST_USER, "user is no string, or a long one")
     yield from acceptance(reply, "user")
 
 

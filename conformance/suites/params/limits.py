@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from conformance.model import Finding, Findings, Outcome
+from conformance.model import Evidence, Finding, Findings, Outcome
 from conformance.mutate import all_of, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import ChatCompletion, ChatReply, Reply, an_object, is_int
@@ -18,6 +18,11 @@ ROOMY: Final = 2_000
 """Total tokens that any model has room for."""
 _UNFINISHED: Final = re.compile(r"[\w,;:(\[{<-]\s*$")
 """How a text that ended of itself hardly ends."""
+_MID_SENTENCE: Final = re.compile(
+    r"[,;(\[{]\s*$|[a-z][.!?]\s[^\n.!?]*[a-z],?\s[^\n.!?]*\b[a-z]+\s+[a-z]+\s+[a-z]+\s*$"
+)
+"""How even one of thousands of texts hardly ends: after a comma, or in the middle of a sentence
+that follows another. A word or a list that a stranger asked for may well end at the limit."""
 _OTHER_LIMIT: Final = re.compile("max|predict|length|budget|limit|options|parameters")
 """Names of limits in dialects of the API, and of objects that hold some."""
 
@@ -29,7 +34,10 @@ def _spent(reply: ChatReply) -> tuple[int, int]:
     if not is_int(spent):
         # Without a count: every word is a token at least.
         return sum(len(answer.text.split()) for answer in reply.answers), 0
-    thoughts = an_object(usage.get("completion_tokens_details")).get("reasoning_tokens")
+    details = an_object(usage.get("completion_tokens_details"))
+    thoughts, rejected = details.get("reasoning_tokens"), details.get("rejected_prediction_tokens")
+    # What the client predicted wrongly is billed with the answer, which it isn't part of.
+    spent -= rejected if is_int(rejected) and 0 < rejected <= spent else 0
     # Some count thoughts apart: then there may be more of them than of all tokens.
     return spent, thoughts if is_int(thoughts) and 0 < thoughts <= spent else 0
 
@@ -123,7 +131,8 @@ def max_tokens_finish_length(reply: ChatCompletion) -> Findings:
     only_if(spent >= limit or answer.finish_reason == "length", "the limit was not reached")
     inconclusive_if(spent > limit + 1, "the limit was ignored: params.max_tokens_honoured")
     if answer.finish_reason == "stop":
-        inconclusive_if(not _UNFINISHED.search(answer.text), "it may have ended of itself")
+        unfinished = _MID_SENTENCE if reply.lacks(Evidence.FRESH) else _UNFINISHED
+        inconclusive_if(not unfinished.search(answer.text), "it may have ended of itself")
         yield Finding(f"{answer.at}.finish_reason", want="length", got="stop")
 
 

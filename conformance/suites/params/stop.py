@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from conformance.model import Finding, Findings, Outcome
+from conformance.model import Evidence, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import ChatCompletion, ChatReply, ChatStream, ErrorReply, Reply, a_list
@@ -92,10 +92,16 @@ def stop_stream_no_leak(stream: ChatStream) -> Findings:
         if isinstance(one, str)
     ]
     only_if(any(len(stop) > TELLING for stop in stops), "no sequence is long enough")
+    known = not stream.lacks(Evidence.FRESH)
     for answer in stream.answers:
         if answer.finish_reason != "stop":
             continue
-        leaks = (part for stop in stops for part in _beginnings(stop) if answer.text.endswith(part))
+        leaks = (
+            part
+            for stop in stops
+            for part in _beginnings(stop)
+            if answer.text.endswith(part) and (known or _ends_amid_word(part, stop))
+        )
         leaked = next(leaks, None)
         if leaked is not None:
             yield Finding(answer.at, want="nothing of the stop sequence", got=answer.text[-60:])
@@ -105,6 +111,11 @@ def _beginnings(stop: str) -> list[str]:
     """The proper beginnings of a sequence that tell it from other text."""
     parts = [stop[:length] for length in range(TELLING, min(len(stop), 200))]
     return [part for part in parts if any(character.isalnum() for character in part)]
+
+
+def _ends_amid_word(part: str, stop: str) -> bool:
+    """Whether a beginning of a sequence is no whole word, as answers may end with by themselves."""
+    return len(part) > TELLING and part[-1].isalnum() and stop[len(part)].isalnum()
 
 
 @check(

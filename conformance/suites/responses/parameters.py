@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from conformance import jsontext
@@ -30,12 +31,21 @@ PLAIN: Final = frozenset(
     ("model", "input", "stream", "instructions", "max_output_tokens", "store", "temperature")
 )
 """Parameters that cannot make an input wrong."""
+TOOL: Final = frozenset(("type", "name", "description", "parameters", "strict"))
+NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MOST_TOOLS: Final = 128
+"""How many functions OpenAI takes at once."""
+OTHER_REASON: Final = re.compile(
+    r"parameters|schema|support|model|token|context|length|long|large|flagged|polic|safety|violat"
+)
+"""What a refusal of an input or of functions says when it isn't about their form."""
 
 
 def _echoed(reply: Whole, name: str) -> Findings:
     """A finding where a parameter that was sent is not in the reply as it was sent."""
     at, body = final(reply)
     only_if(name in body, f"the reply has no {name}")
+    only_if(not isinstance(body[name], list), "they are repeated as input items")
     if body[name] != reply.request[name]:
         yield Finding(f"{at}{name}", want=reply.request[name], got=body[name])
 
@@ -84,7 +94,7 @@ def text_format(reply: Whole) -> Findings:
     document = jsontext.parse(text or "")
     if document.error:
         yield Finding(f"{at}output", want="JSON text", got=text)
-    elif wanted["type"] == "json_schema" and isinstance(wanted.get("schema"), dict):
+    elif wanted.get("strict") is True and isinstance(wanted.get("schema"), dict):
         problem = departure(wanted["schema"], document.value)
         if problem:
             yield Finding(f"{at}output", want=problem, got=text)
@@ -110,8 +120,11 @@ def tools_flat(reply: Whole | ErrorReply) -> Findings:
     only_if(reply.endpoint is Endpoint.RESPONSES and flat, "no functions were offered")
     if isinstance(reply, ErrorReply):
         only_if(len(offered) == len(a_list(reply.request["tools"])), "not only functions")
+        plain = all(_is_plain(tool) for tool in offered) and len(offered) <= MOST_TOOLS
+        names = {tool["name"] for tool in offered}
+        only_if(plain and len(names) == len(offered), "something else may be wrong with a tool")
         about = f"{reply.error.get('param')} {message_of(reply)}"
-        inconclusive_if("parameters" in about or "schema" in about, "it is about the parameters")
+        inconclusive_if(OTHER_REASON.search(about.lower()), "it is about something else")
         yield from acceptance(reply, "tools")
         return
     at, body = final(reply)
@@ -122,6 +135,19 @@ def tools_flat(reply: Whole | ErrorReply) -> Findings:
 
 def _is_flat(tool: dict[str, Any]) -> bool:
     return bool(a_text(tool.get("name"))) and isinstance(tool.get("parameters"), dict)
+
+
+def _is_plain(tool: dict[str, Any]) -> bool:
+    """Whether a function has nothing but what every version of this API takes."""
+    return NAME.fullmatch(tool["name"]) is not None and tool.keys() <= TOOL
+
+
+def _accepts_input(reply: Whole | ErrorReply) -> Findings:
+    only_if(reply.request.keys() <= PLAIN, "the request has other parameters too")
+    if isinstance(reply, ErrorReply):
+        other = OTHER_REASON.search(message_of(reply).lower())
+        inconclusive_if(other, "the refusal is not about the form of the input")
+    yield from acceptance(reply, "input")
 
 
 @check(
@@ -135,9 +161,9 @@ def input_string(reply: Whole | ErrorReply) -> Findings:
     It is the form of every first example.
     """
     value = a_text(reply.request.get("input"))
-    only_if(reply.endpoint is Endpoint.RESPONSES and 0 < len(value) < SHORT, "not a short string")
-    only_if(reply.request.keys() <= PLAIN, "the request has other parameters too")
-    yield from acceptance(reply, "input")
+    short = bool(value.strip()) and len(value) < SHORT
+    only_if(reply.endpoint is Endpoint.RESPONSES and short, "not a short string")
+    yield from _accepts_input(reply)
 
 
 @check(
@@ -161,8 +187,7 @@ def input_messages(reply: Whole | ErrorReply) -> Findings:
     value = a_list(reply.request.get("input"))
     plain = bool(value) and all(_is_user_text(message) for message in value)
     only_if(reply.endpoint is Endpoint.RESPONSES and plain, "not a short list of messages")
-    only_if(reply.request.keys() <= PLAIN, "the request has other parameters too")
-    yield from acceptance(reply, "input")
+    yield from _accepts_input(reply)
 
 
 def _is_user_text(message: Any) -> bool:
@@ -174,11 +199,15 @@ def _is_user_text(message: Any) -> bool:
         "content",
     }:
         return False
+    if message.get("type", "message") != "message":
+        return False
     parts = (
         [{"type": "input_text", "text": content}] if isinstance(content, str) else a_list(content)
     )
     return bool(parts) and all(
-        an_object(part).get("type") == "input_text" and 0 < len(a_text(part.get("text"))) < SHORT
+        an_object(part).get("type") == "input_text"
+        and a_text(part.get("text")).strip()
+        and len(part["text"]) < SHORT
         for part in parts
     )
 

@@ -15,8 +15,15 @@ METADATA: Final = ("usage", "moderation", "prompt_filter_results", "prompt_annot
 
 
 def _member(stream: ChatStream, name: str) -> Findings:
-    """Where a chunk's ``name`` breaks the schema; what has no choices is no chunk at all."""
-    bare = {at for at, chunk in stream.judged_chunks if "choices" not in chunk}
+    """Where a chunk's ``name`` breaks the schema; what has no choices is no chunk at all.
+
+    Nor is Azure's first one, where somebody dropped the filter's results that it was sent for.
+    """
+    bare = {
+        at
+        for at, chunk in stream.judged_chunks
+        if "choices" not in chunk or (chunk["choices"] == [] and not any(chunk.values()))
+    }
     for found in stream.breaks(f"events[*].{name}"):
         if found.at.partition(".")[0] not in bare:
             yield found

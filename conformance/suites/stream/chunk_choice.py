@@ -8,6 +8,7 @@ from conformance.model import MISSING, Finding, Findings
 from conformance.mutate import drop, edit
 from conformance.registry import MUST, SHOULD, check, only_if
 from conformance.replies import ChatStream, Json, is_int
+from conformance.suites.stream.kept import only_if_kept
 from conformance.suites.stream.n import choices_asked
 
 
@@ -28,7 +29,9 @@ def chunk_index(stream: ChatStream) -> Findings:
     make a choice of each chunk and end up with an empty answer.
     """
     yield from stream.breaks("events[*].choices[*].index")
-    only_if(stream.request, "the request is not known")
+    only_if(stream.request.get("messages"), "the request is not known")
+    n = stream.request.get("n")
+    only_if(n is None or is_int(n), "n is no integer")
     asked = choices_asked(stream)
     for at, choice in stream.choices:
         index = choice.get("index")
@@ -90,10 +93,19 @@ def chunk_role_first(stream: ChatStream) -> Findings:
     openai-node 6.49 throws "missing role for choice 0", and the message that openai-python 3.52
     puts together has no role to send back in the next turn.
     """
+    only_if_kept(stream)
+    # A choice that a content filter stopped before its first word has nothing to say.
+    empty = {at for at, _, delta in stream.deltas if not delta} & _filtered(stream)
     for at, delta in _first_deltas(stream):
         role = delta.get("role", MISSING)
-        if role in (MISSING, None, "user", "system", "developer", "tool"):
+        if at not in empty and role in (MISSING, None, "user", "system", "developer", "tool"):
             yield Finding(f"{at}.role", "assistant", role)
+
+
+def _filtered(stream: ChatStream) -> set[str]:
+    return {
+        f"{at}.delta" for at, one in stream.choices if one.get("finish_reason") == "content_filter"
+    }
 
 
 @check(

@@ -10,7 +10,7 @@ from conformance.model import MISSING, Finding, Findings
 from conformance.mutate import all_of, change, drop, edit, repeat
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import Answer, ChatReply, ChatStream, Json, Place, is_int
-from conformance.suites.stream.done import only_if_ended
+from conformance.suites.stream.done import only_if_complete, only_if_ended
 from conformance.suites.stream.n import choices_asked
 from conformance.suites.stream.twins import Twin, twin
 
@@ -90,6 +90,7 @@ def chunk_finish_once(stream: ChatStream) -> Findings:
         yield Finding("events", "a choice with a finish_reason", MISSING)
     for index, ended in sorted(found.items()):
         if not ended and index < asked:
+            only_if_complete(stream)
             yield Finding("events", f"a finish_reason for choice {index}", MISSING)
 
 

@@ -9,6 +9,7 @@ from conformance.model import MISSING, Evidence, Finding, Findings
 from conformance.mutate import all_of, arrive, drop, edit, insert, repeat
 from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import DONE, ChatStream, CompletionStream
+from conformance.suites.stream.kept import ends_amid_event, only_if_kept
 from conformance.suites.stream.sse_timing import arrivals
 
 PROMPT: Final = 2.0
@@ -35,7 +36,18 @@ def only_if_ended(stream: ChatStream | CompletionStream) -> None:
     A recording does not tell a server that broke off from a client that stopped reading.
     """
     only_if(not stream.interrupted, "the stream was interrupted")
+    only_if_kept(stream)
     inconclusive_if(not is_ended(stream), "the stream may have been left before its end")
+
+
+def only_if_complete(stream: ChatStream | CompletionStream) -> None:
+    """End a check that missed something after the first finish reason, unless [DONE] was kept.
+
+    A client may leave at that reason, and its recorder with it.
+    """
+    told = any(is_sentinel(event.data) for event in stream.events)
+    left = stream.lacks(Evidence.TAIL) and not told
+    inconclusive_if(left, "the stream may have been left before its end")
 
 
 def _first(stream: ChatStream | CompletionStream) -> int:
@@ -58,6 +70,7 @@ def done_present(stream: ChatStream) -> Findings:
     """
     only_if_ended(stream)
     if not any(is_sentinel(event.data) for event in stream.events):
+        inconclusive_if(ends_amid_event(stream), "the recording may have been cut")
         yield Finding("events", DONE, MISSING)
 
 

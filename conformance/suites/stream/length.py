@@ -34,6 +34,7 @@ def length_finish(stream: ChatStream) -> Findings:
     limits = [stream.request.get(name) for name in ("max_tokens", "max_completion_tokens")]
     given = [limit for limit in limits if is_int(limit)]
     only_if(given, "the request has no token limit")
+    only_if(not stream.request.get("stop"), "a stop sequence may have ended it")
     only_if(not stream.interrupted, "the stream was interrupted")
     only_if(choices_asked(stream) == 1 and len(stream.answers) == 1, "there is not one choice")
     spent = stream.usage[1].get("completion_tokens") if stream.usage else None

@@ -9,7 +9,7 @@ from conformance.model import MISSING, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatReply, ChatStream, Reply, is_int
-from conformance.suites.stream.done import only_if_ended
+from conformance.suites.stream.done import only_if_complete, only_if_ended
 from conformance.suites.stream.twins import Twin, prompt_tokens, twin
 
 
@@ -46,6 +46,7 @@ def n_all_choices(stream: ChatStream) -> Findings:
     only_if_ended(stream)
     found = {choice["index"] for _, choice in stream.choices if is_int(choice.get("index"))}
     if sum(0 <= index < asked for index in found) < asked:
+        only_if_complete(stream)
         got = sorted(found) or MISSING
         yield Finding("events[*].choices[*].index", f"each of 0 to {asked - 1}", got)
 

@@ -9,6 +9,7 @@ from conformance.model import MISSING, Finding, Findings
 from conformance.mutate import all_of, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, only_if
 from conformance.replies import ChatStream, Json, Place, a_text, an_object, is_int
+from conformance.suites.stream.kept import only_if_kept
 from conformance.suites.tools.arguments import arguments_at, finished, is_cut_or_merged
 from conformance.suites.tools.call import offered_names
 
@@ -113,6 +114,7 @@ def tool_id_first(stream: ChatStream) -> Findings:
 
     openai-python 3.52 ends up with None, openai-node 6.49 invents an id that the server never saw.
     """
+    only_if_kept(stream)
     for call in fragments(stream).values():
         at, first = call[0]
         if not _id(first):
@@ -145,6 +147,7 @@ def tool_name_first(stream: ChatStream) -> Findings:
 
     Without it openai-python 3.52 and openai-node 6.49 end up with a call of nothing.
     """
+    only_if_kept(stream)
     for call in fragments(stream).values():
         at, first = call[0]
         if not _name(first):
@@ -227,6 +230,8 @@ def tool_arguments_concat_json(stream: ChatStream) -> Findings:
     openai-python 3.52's helper raises JSONDecodeError; openai-node 6.49 hands on half a text. JSON
     that is wrong in another way is the model's doing, and tools.arguments_json's to tell.
     """
+    only_if_kept(stream)
+    only_if(not stream.interrupted, "the stream was interrupted")
     joined = {call[0][0] for call in fragments(stream).values() if _collides(call)}
     for call in finished(stream):
         if call.arguments.strip() and call.at not in joined and is_cut_or_merged(call.arguments):

@@ -28,11 +28,12 @@ _MARKUP: Final = ("<tool_call>", "<function=", "[TOOL_CALLS]")
     ],
 )
 def tool_finish_tool_calls(stream: ChatStream) -> Findings:
-    """A stream in which the model chose or had to call tools finishes with tool_calls.
+    """A stream in which the model chose to call tools finishes with tool_calls.
 
     Agents take stop for the end and never run the tool. With a named tool OpenAI itself says stop.
     """
-    only_if(stream.tool_choice in (None, "auto", "required"), "a tool is named")
+    only_if(stream.request.get("tools"), "the request is not known")
+    only_if(stream.tool_choice in (None, "auto"), "the request did not leave the choice")
     ended = finishes(stream)
     for answer in overlooked(stream):
         at = ended[answer.index][-1][0]

@@ -9,8 +9,9 @@ from conformance.model import MISSING, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatReply, ChatStream, Endpoint, Reply, an_object
-from conformance.suites._refusals import acceptance, refusal, refused_for
-from conformance.suites.stream.done import only_if_ended
+from conformance.suites._refusals import refusal, refused_for
+from conformance.suites.params.refusals import acceptance
+from conformance.suites.stream.done import only_if_complete, only_if_ended
 from conformance.suites.stream.twins import Twin, prompt_tokens, twin
 
 COUNTS: Final = {"prompt_tokens": 16, "completion_tokens": 59, "total_tokens": 75}
@@ -36,6 +37,7 @@ def usage_chunk_present(stream: ChatStream) -> Findings:
     only_if(asked_for(stream), "usage was not asked for")
     only_if_ended(stream)
     if stream.usage is None:
+        only_if_complete(stream)
         yield Finding("events[*].usage", "an object with the token counts", MISSING)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from conformance.model import Finding, Findings
+from conformance.model import Evidence, Finding, Findings
 from conformance.mutate import all_of, drop, edit
-from conformance.registry import MUST, SHOULD, check, only_if
+from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import (
     ChatCompletion,
     ChatReply,
@@ -22,6 +22,8 @@ FIRST: Final = "choices[0].message.tool_calls[0]"
 CALL_ID: Final = "call_abcdefghijklmnopqrstuvwx"
 """The id of the earlier call in the reference's conversations."""
 NO_CALL: Final = "no tool was called"
+_INVENTED: Final = frozenset(("multi_tool_use.parallel", "python"))
+"""Tools that OpenAI's own models were trained on, and call at times unasked."""
 _OWN: Final = ("function", "custom", None)
 """The types of tools that the client runs; without a type, as some SDKs send it, a function."""
 
@@ -57,6 +59,7 @@ def call_id_unique(reply: ChatReply) -> Findings:
         count = Counter(call.id for call in answer.calls if call.id)
         for call in answer.calls:
             if count[call.id] > 1:
+                inconclusive_if(reply.lacks(Evidence.FRESH), "the recorder may have masked the ids")
                 yield Finding(f"{call.at}.id", want="an id that no other call has", got=call.id)
 
 
@@ -112,12 +115,21 @@ def call_name(reply: ChatReply) -> Findings:
         yield from reply.breaks(CALLS, f"{CALLS}.function", f"{CALLS}.function.name")
     offered = offered_names(reply)
     only_if(offered, "the tools offered are not known")
+    known = _INVENTED | _remembered(reply)
     for call in (call for answer in reply.answers for call in answer.calls if call.name):
         # The first part of a name that a stream splits is stream.tool_name_not_split's.
         split = isinstance(reply, ChatStream) and any(n.startswith(call.name) for n in offered)
         if call.name not in offered and not split:
+            inconclusive_if(call.name in known, "the model may have made it up, or remembered it")
             place = call.at if call.legacy else f"{call.at}.function"
             yield Finding(f"{place}.name", want=sorted(offered), got=call.name)
+
+
+def _remembered(reply: ChatReply) -> set[str]:
+    """The names of the functions called earlier in the conversation."""
+    messages = [message for _, message in objects(reply.request, "messages")]
+    calls = [call for message in messages for _, call in objects(message, "tool_calls")]
+    return {a_text(an_object(call.get("function")).get("name")) for call in calls}
 
 
 def offered_names(reply: ChatReply) -> set[str]:

@@ -33,6 +33,7 @@ def finish_reason(reply: ChatCompletion) -> Findings:
 
     Agents take stop for the end and never run the tool.
     """
+    only_if(reply.request.get("tools"), "the request is not known")
     only_if(reply.tool_choice in (None, "auto"), "the request did not leave the choice")
     for answer in overlooked(reply):
         place = f"{answer.at}.finish_reason"
@@ -44,7 +45,7 @@ def finish_reason(reply: ChatCompletion) -> Findings:
     spec="measured: OpenAI",
     broken_by=[edit("choices[0].finish_reason", "stop").on("chat.tools_required").also(_TWIN)],
 )
-def required_finish_reason(reply: ChatCompletion) -> Findings:
+def required_finish_reason(reply: ChatReply) -> Findings:
     """With tool_choice required, an answer with calls finishes with tool_calls.
 
     Agents take stop for the end and never run the tool.

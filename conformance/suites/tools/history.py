@@ -118,8 +118,11 @@ def history_roundtrip(reply: ChatReply | ErrorReply) -> Findings:
 
     It is what the API itself answers; without it no agent gets to its second turn.
     """
-    null = [f"{at}.content" for at, m in _calling(reply) if "content" in m and m["content"] is None]
+    calling = _calling(reply)
+    null = [f"{at}.content" for at, m in calling if "content" in m and m["content"] is None]
     only_if(null, "no call has content null")
+    others = [m for at, m in messages(reply) if (at, m) not in calling]
+    only_if(all(m.get("content") is not None for m in others), "others have content null as well")
     yield from blamed(reply, null, _CONTENT)
 
 

@@ -27,6 +27,8 @@ MANY: Final = 64
 GENERATED: Final = ("tool_use_failed", "json_validate_failed")
 """Error codes for what the model wrote, not for what the client asked."""
 _NUMBERED: Final = re.compile(r"\bmessages?\W{1,3}(\d+)")
+_TOOL: Final = re.compile(r"\btools\W{1,3}(\d+)|\bfunction '([\w-]{1,64})'")
+"""How an error names a tool: by its position, or by its function's name."""
 _KEYWORDS: Final = ("anyOf", "$ref", "$defs", "const", "additionalProperties")
 
 
@@ -47,8 +49,8 @@ def refused(message: str) -> Mutant:
 def blamed(reply: Reply, places: list[str], words: str) -> Findings:
     """A finding where a request is refused for what is at one of ``places``.
 
-    The error must use ``words`` and, if it names a message, one of those. Raises Inconclusive where
-    the request failed for another reason.
+    The error must use ``words`` and, if it names a message or a tool, one of those. Raises
+    Inconclusive where the request failed for another reason.
     """
     if not isinstance(reply, ErrorReply):
         return
@@ -56,9 +58,20 @@ def blamed(reply: Reply, places: list[str], words: str) -> Findings:
     said = f"{str(reply.error.get('param'))[:200]} {message_of(reply)}"
     number = _NUMBERED.search(said)
     meant = [at for at in places if not number or f"messages[{number[1]}]" in at]
+    meant = [at for at in meant if _is_named(reply, at, _TOOL.search(said))]
     blames = about_request and re.search(words, said, re.IGNORECASE)
     inconclusive_if(not (blames and meant), "the request failed for another reason")
     yield Finding(meant[0], want="accepted", got=message_of(reply))
+
+
+def _is_named(reply: Reply, at: str, named: re.Match[str] | None) -> bool:
+    """Whether ``at`` is in the tool that an error names, or in none, or the error names none."""
+    if named is None or "tools[" not in at:
+        return True
+    if named[1]:
+        return f"tools[{named[1]}]" in at
+    of_name = [place for place, one in functions(reply) if one.get("name") == named[2]]
+    return any(at.startswith(f"{place}.") for place in of_name)
 
 
 @check(
@@ -197,7 +210,8 @@ def description_optional(reply: ChatReply | ErrorReply) -> Findings:
 
     The name often says enough.
     """
-    yield from blamed(reply, _lacking(reply, "description"), r"\bdescription\b")
+    missing = r"\bdescription\b.*\b(missing|required|null|none|nil|must)\b|missing.*\bdescription\b"
+    yield from blamed(reply, _lacking(reply, "description"), missing)
 
 
 @check(
@@ -213,7 +227,9 @@ def parameters_empty_object(reply: ChatReply | ErrorReply) -> Findings:
     Most frameworks write this for a function that takes nothing.
     """
     offered = functions(reply)
-    empty = [f"{at}.parameters" for at, f in offered if _is_empty(f.get("parameters"))]
+    # Strict mode has rules of its own for them.
+    plain = [(at, f) for at, f in offered if not f.get("strict")]
+    empty = [f"{at}.parameters" for at, f in plain if _is_empty(f.get("parameters"))]
     only_if(empty, "every function has parameters")
     words = r"\bparameters\b.*\bproperties\b|\bproperties\b.*\b(empty|non-empty)\b"
     yield from blamed(reply, empty, words)

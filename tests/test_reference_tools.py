@@ -1,0 +1,68 @@
+"""Tools of the reference server: which are called, how a call ends, and what follows it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from asking import accepted, ask, content, document, error, first, post, said
+
+from conformance.reference import golden
+
+WEATHER = golden.WEATHER
+
+
+def calls_of(name: str) -> list[tuple[str, Any]]:
+    calls = first(document(f"chat.{name}"))["message"].get("tool_calls", [])
+    functions = [call["function"] for call in calls]
+    return [(function["name"], json.loads(function["arguments"])) for function in functions]
+
+
+def test_tools_are_called_as_the_request_says() -> None:
+    paris, rome = ("get_weather", {"city": "Paris"}), ("get_weather", {"city": "Rome"})
+    assert calls_of("tools_auto") == calls_of("tools_single") == [paris]
+    assert calls_of("tools_none") == []
+    assert [name for name, _ in calls_of("tools_required")] == ["get_weather"]
+    assert calls_of("tools_named") == [("get_forecast", {"city": "Paris"})]
+    assert calls_of("tools_parallel") == [paris, rome]
+    assert calls_of("tool_no_arguments") == [("get_server_time", {})]
+    assert said("Say hi.", tools=[WEATHER]) == "hi"
+
+
+@pytest.mark.parametrize(
+    ("case", "end"),
+    [("tools_auto", "tool_calls"), ("tools_required", "tool_calls"), ("tools_named", "stop"),
+     ("tools_none", "stop"), ("functions", "function_call")],
+)  # fmt: skip
+def test_calls_end_as_they_do_at_openai(case: str, end: str) -> None:
+    assert first(document(f"chat.{case}"))["finish_reason"] == end
+
+
+@pytest.mark.parametrize("limit", [1, 3, 9, 11, 15])
+def test_calls_are_cut_at_the_limit_too(limit: int) -> None:
+    made = ask(golden.TWO_CITIES, tools=[WEATHER], max_tokens=limit)
+    assert first(made)["finish_reason"] == "length"
+    assert 1 <= made["usage"]["completion_tokens"] <= limit
+
+
+def test_allowed_tools_leave_the_others_out() -> None:
+    weather = {"type": "function", "function": {"name": "get_weather"}}
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [weather]}}
+    made = ask("Use get_forecast.", tools=[golden.FORECAST, WEATHER], tool_choice=choice)
+    calls = first(made)["message"]["tool_calls"]
+    assert [call["function"]["name"] for call in calls] == ["get_weather"]
+
+
+def test_calls_and_results_can_be_sent_back() -> None:
+    body, message = golden.CHAT["tools_parallel"], first(document("chat.tools_parallel"))["message"]
+    history, calls = [*body["messages"], message], message["tool_calls"]
+    results = [
+        {"role": "tool", "tool_call_id": call["id"], "content": [{"type": "text", "text": "17"}]}
+        for call in reversed(calls)
+    ]
+    accepted(body | {"messages": history + results})
+    for late in ([], [{"role": "assistant", "content": "Never mind."}]):
+        unanswered = error(post(body | {"messages": [*history, results[0], *late]}))
+        assert calls[0]["id"] in unanswered["message"]
+    assert "17 degrees" in content(document("chat.tool_result"))
