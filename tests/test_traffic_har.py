@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from pathlib import Path
 
@@ -67,3 +68,15 @@ def test_lines_and_numbers_in_a_har(tmp_path: Path, indent: int | None) -> None:
         assert entry == str(number)
         assert "{" in lines[at - 1]
         assert indent is None or '"startedDateTime"' in lines[at]
+
+
+def test_the_base64_pieces_of_an_encoded_body_are_joined(tmp_path: Path) -> None:
+    packed = gzip.compress(b'{"id":"x"}', mtime=0)
+    pieces = [base64.b64encode(part).decode() for part in (packed[:7], packed[7:])]
+    content = {"text": json.dumps(pieces), "encoding": "base64"}
+    entry = har_entry(content)
+    entry["response"]["headers"] = [{"name": "content-encoding", "value": "gzip"}]
+    found = only(logged(tmp_path / "x.har", entry))
+    assert body(found) == b'{"id":"x"}'
+    assert found.response is not None
+    assert "content-encoding" not in found.response.headers

@@ -25,6 +25,11 @@ REFUSED: Final = (400, 422)
 CRASHED: Final = 500
 UNSUPPORTED: Final = ("unsupported_parameter", "unsupported_value")
 """OpenAI's error codes for what one model lacks."""
+_ONE_MODEL: Final = re.compile(
+    r"Model incompatible request argument|Unrecognized request argument"
+    r"|\d+ validation errors? for Request\b"
+)
+"""What OpenAI's search models, its older ones, and its first vision model say of a parameter."""
 _WORDS: Final = 6
 """From how many letters on a name found in a message is no other word."""
 _BARE: Final = frozenset(
@@ -72,8 +77,11 @@ def acceptance(reply: Reply, name: str) -> Findings:
 
 
 def lacking(reply: ErrorReply) -> bool:
-    """Whether an error says that this one model lacks what the API has."""
-    return reply.error.get("code") in UNSUPPORTED or "this model" in message_of(reply)
+    """Whether an error says that this one model lacks what the API has, by code or in words."""
+    if reply.error.get("code") in UNSUPPORTED:
+        return True
+    said = message_of(reply)
+    return "this model" in said or _ONE_MODEL.match(said) is not None
 
 
 def blames(reply: ErrorReply, name: str) -> bool:

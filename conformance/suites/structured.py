@@ -11,6 +11,7 @@ from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import Answer, ChatReply, ChatStream, ErrorReply, Json, Reply, an_object
 from conformance.suites._refusals import (
+    acceptance,
     crash,
     crashed,
     message_of,
@@ -21,7 +22,6 @@ from conformance.suites._refusals import (
 from conformance.suites._user_schema import departure
 from conformance.suites.chat.message import text_place
 from conformance.suites.params.limits import limit_reached
-from conformance.suites.params.refusals import acceptance
 
 TYPES: Final = ("text", "json_object", "json_schema")
 FENCE: Final = "```"

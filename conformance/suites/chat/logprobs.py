@@ -22,8 +22,7 @@ from conformance.replies import (
     is_number,
     objects,
 )
-from conformance.suites._refusals import refusal, refused_for, sent
-from conformance.suites.params.refusals import acceptance
+from conformance.suites._refusals import acceptance, refusal, refused_for, sent
 
 _LEGACY: Final = ("tokens", "token_logprobs", "text_offset")
 _CLOSE: Final = 0.001

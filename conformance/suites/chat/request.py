@@ -21,11 +21,11 @@ from conformance.replies import (
 from conformance.suites._refusals import (
     REFUSED,
     blames,
+    lacking,
     message_of,
     refusal,
     refused_for,
 )
-from conformance.suites.params.refusals import differs_by_model
 
 ROLES: Final = ("developer", "system", "user", "assistant", "tool", "function")
 NULLABLE: Final = (
@@ -155,7 +155,7 @@ def request_null_optionals(reply: ChatReply | ErrorReply) -> Findings:
     empty = ["logit_bias"] if reply.request.get("logit_bias") == {} else []
     only_if(reply.endpoint is Endpoint.CHAT and nulls + empty, "no parameter is null")
     if isinstance(reply, ErrorReply):
-        only_if(not differs_by_model(reply), "this model does not take it")
+        only_if(not lacking(reply), "this model does not take it")
         inconclusive_if(_DEPENDS.search(message_of(reply)), "another parameter is to blame too")
         blamed = [name for name in nulls + empty if blames(reply, name)]
         inconclusive_if(not blamed, "the request failed for another reason")
@@ -182,7 +182,7 @@ def request_int_for_number(reply: ChatReply | ErrorReply) -> Findings:
     whole = [name for name, allowed in NUMBERS.items() if _is_whole(reply, name, allowed)]
     only_if(reply.endpoint is Endpoint.CHAT and whole, "no whole number was sent")
     if isinstance(reply, ErrorReply):
-        typed = _TYPE.search(message_of(reply)) and not differs_by_model(reply)
+        typed = _TYPE.search(message_of(reply)) and not lacking(reply)
         blamed = [name for name in whole if typed and blames(reply, name)]
         inconclusive_if(not blamed, "the request failed for another reason")
         for name in blamed:

@@ -9,7 +9,7 @@ from conformance.model import MISSING, Evidence, Finding, Findings
 from conformance.mutate import change, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatCompletion, ChatReply, Json, Place, an_object, is_int
-from conformance.suites.stream.twins import Twin, prompt_tokens, twin
+from conformance.suites._twins import Twin, prompt_tokens, twin
 
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 _BYTES_A_TOKEN: Final = 12

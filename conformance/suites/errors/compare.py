@@ -9,8 +9,8 @@ from conformance.model import Finding, Findings
 from conformance.mutate import edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if
 from conformance.replies import Endpoint, ErrorReply
+from conformance.suites._twins import DELIVERY, digest
 from conformance.suites.errors.body import Shape, shape
-from conformance.suites.stream.twins import DELIVERY, digest
 
 
 @dataclass(frozen=True, slots=True)

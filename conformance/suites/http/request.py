@@ -11,7 +11,7 @@ from conformance.model import Evidence, Finding, Findings
 from conformance.mutate import all_of, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import Endpoint, Reply
-from conformance.suites.stream.twins import digest
+from conformance.suites._twins import digest
 
 _POSTED: Final = (Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS)
 _CRASHED: Final = 500

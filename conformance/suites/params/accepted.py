@@ -11,8 +11,7 @@ from conformance.model import Findings, Outcome
 from conformance.mutate import Mutant, all_of, edit
 from conformance.registry import MUST, SHOULD, check, only_if
 from conformance.replies import ChatReply, ErrorReply, is_int, is_number
-from conformance.suites._refusals import refused_for, sent
-from conformance.suites.params.refusals import acceptance
+from conformance.suites._refusals import acceptance, refused_for, sent
 
 Answered = ChatReply | ErrorReply
 

@@ -10,9 +10,9 @@ from conformance.model import MISSING, Finding, Findings
 from conformance.mutate import all_of, change, drop, edit, repeat
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import Answer, ChatReply, ChatStream, Json, Place, is_int
+from conformance.suites._twins import Twin, twin
 from conformance.suites.stream.done import only_if_complete, only_if_ended
 from conformance.suites.stream.n import choices_asked
-from conformance.suites.stream.twins import Twin, twin
 
 REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call")
 Ending = tuple[str, str, str]

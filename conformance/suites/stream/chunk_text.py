@@ -20,7 +20,7 @@ from conformance.replies import (
     is_int,
     objects,
 )
-from conformance.suites.stream.twins import Twin, twin
+from conformance.suites._twins import Twin, twin
 
 LOST: Final = "\N{REPLACEMENT CHARACTER}"
 SEVERAL: Final = 4

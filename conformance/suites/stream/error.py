@@ -18,8 +18,8 @@ from conformance.replies import (
     an_object,
     is_int,
 )
+from conformance.suites._twins import DELIVERY, digest
 from conformance.suites.stream.done import is_ended
-from conformance.suites.stream.twins import DELIVERY, digest
 from conformance.suites.tools.request import GENERATED
 
 _UNRELATED: Final = (408, 429)
@@ -148,7 +148,7 @@ def _bare(stream: Streamed) -> set[str]:
 @check(
     MUST,
     spec="measured: openai-python 3.52 and openai-node 6.49",
-    needs=[Evidence.TAIL],
+    needs=[Evidence.DONE],
     broken_by=[all_of(drop("events[-1]"), drop("events[-1]")).on("stream.basic")],
 )
 def error_mid_not_silent(stream: Streamed) -> Findings:

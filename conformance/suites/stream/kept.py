@@ -18,7 +18,7 @@ _SIZE: Final = re.compile(r"[0-9A-Fa-f]{1,8}")
 def only_if_kept(stream: Stream) -> None:
     """End a check of a stream's lines as inconclusive where a recorder rewrote them.
 
-    Some indent the text, drop empty lines, leave chunk sizes in, or store what was compressed.
+    Some indent the text, leave chunk sizes in, or store what was compressed.
     """
     if not stream.lacks(Evidence.TAIL):
         return
@@ -26,10 +26,8 @@ def only_if_kept(stream: Stream) -> None:
         line.text.lstrip().startswith("data:") or _SIZE.fullmatch(line.text.strip())
         for line in stream.sse.stray
     )
-    body = stream.response.body.strip()
-    squeezed = len(stream.events) == 1 and (b"\ndata:" in body or b"}data:" in body)
-    unread = not stream.events and b"data:" not in body
-    inconclusive_if(moved or squeezed or unread, "the recorder may have rewritten the lines")
+    unread = not stream.events and b"data:" not in stream.response.body
+    inconclusive_if(moved or unread, "the recorder may have rewritten the lines")
 
 
 def may_be_cut(stream: Stream, event: Event) -> bool:

@@ -9,8 +9,8 @@ from conformance.model import MISSING, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatReply, ChatStream, Reply, is_int
+from conformance.suites._twins import Twin, prompt_tokens, twin
 from conformance.suites.stream.done import only_if_complete, only_if_ended
-from conformance.suites.stream.twins import Twin, prompt_tokens, twin
 
 
 def choices_asked(reply: Reply) -> int:

@@ -9,8 +9,8 @@ from conformance.model import Finding, Findings
 from conformance.mutate import edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatReply, ChatStream
+from conformance.suites._twins import Twin, twin
 from conformance.suites.stream.chunk_finish import finishes
-from conformance.suites.stream.twins import Twin, twin
 from conformance.suites.tools.choice import overlooked
 
 _ENDS: Final = ("stop", "tool_calls")

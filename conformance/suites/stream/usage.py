@@ -9,10 +9,9 @@ from conformance.model import MISSING, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatReply, ChatStream, Endpoint, Reply, an_object
-from conformance.suites._refusals import refusal, refused_for
-from conformance.suites.params.refusals import acceptance
+from conformance.suites._refusals import acceptance, refusal, refused_for
+from conformance.suites._twins import Twin, prompt_tokens, twin
 from conformance.suites.stream.done import only_if_complete, only_if_ended
-from conformance.suites.stream.twins import Twin, prompt_tokens, twin
 
 COUNTS: Final = {"prompt_tokens": 16, "completion_tokens": 59, "total_tokens": 75}
 """What the reference counts."""
