@@ -74,9 +74,9 @@ def test_the_base64_pieces_of_an_encoded_body_are_joined(tmp_path: Path) -> None
     packed = gzip.compress(b'{"id":"x"}', mtime=0)
     pieces = [base64.b64encode(part).decode() for part in (packed[:7], packed[7:])]
     content = {"text": json.dumps(pieces), "encoding": "base64"}
-    entry = har_entry(content)
-    entry["response"]["headers"] = [{"name": "content-encoding", "value": "gzip"}]
-    found = only(logged(tmp_path / "x.har", entry))
+    headers = [{"name": "content-encoding", "value": "gzip"}]
+    entry = {"response": {"status": 200, "headers": headers, "content": content}}
+    found = only(logged(tmp_path / "x.har", har_entry(content) | entry))
     assert body(found) == b'{"id":"x"}'
     assert found.response is not None
     assert "content-encoding" not in found.response.headers
