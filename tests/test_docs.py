@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import textwrap
 from pathlib import Path
 
+import pytest
+
+import conformance
 from conformance.registry import checks
 from conformance.report.catalogue import page
 
@@ -32,3 +37,14 @@ def test_links_lead_somewhere() -> None:
     for page_path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)\)", page_path.read_text(encoding="utf-8")):
             assert (page_path.parent / link).exists(), f"{page_path.name}: {link}"
+
+
+def test_the_library_works_as_its_docstring_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = {"host": "x.test", "method": "POST", "path": "/v1/chat/completions", "status": 200}
+    (tmp_path / "recording.jsonl").write_text(json.dumps(broken | {"response_body": "{}"}))
+    monkeypatch.chdir(tmp_path)
+    example = textwrap.dedent(str(conformance.__doc__).partition("::\n")[2])
+    exec(example, {})  # noqa: S102  # our own documentation
+    assert "chat.response_id" in capsys.readouterr().out

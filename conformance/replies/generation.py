@@ -185,38 +185,57 @@ class ChatStream(ChatReply, Stream):
     @cached_property
     def answers(self) -> list[Answer]:
         """Each choice, its fragments joined."""
-        joined: dict[int, Answer] = {}
-        calls: dict[int, dict[int, Call]] = {}
-        for at, choice in self.choices:
-            index = choice["index"] if is_int(choice.get("index")) else 0
-            answer = joined.setdefault(index, Answer(at, index))
-            delta = an_object(choice.get("delta"))
-            answer.text += a_text(delta.get("content"))
-            answer.refusal += a_text(delta.get("refusal"))
-            answer.finish_reason = choice.get("finish_reason") or answer.finish_reason
-            _join_calls(calls.setdefault(index, {}), f"{at}.delta", delta)
-        for index, answer in joined.items():
-            answer.calls = list(calls[index].values())
-        return [joined[index] for index in sorted(joined)]
+        return [_joined(index, parts) for index, parts in _by_index(self.choices)]
 
 
-def _join_calls(calls: dict[int, Call], at: str, delta: Json) -> None:
-    """Add the fragments of ``delta`` to the calls they continue."""
-    for place, fragment in objects(delta, "tool_calls", at):
-        position = fragment["index"] if is_int(fragment.get("index")) else 0
-        function = an_object(fragment.get("function"))
-        old = calls.get(position, Call(place, "", "", ""))
-        new = _call(place, a_text(fragment.get("id")), function)
-        calls[position] = _continued(old, new)
-    if isinstance(delta.get("function_call"), dict):
-        place = f"{at}.function_call"
-        old = calls.get(-1, Call(place, "", "", "", legacy=True))
-        calls[-1] = _continued(old, _call(place, "", delta["function_call"], legacy=True))
+def _by_index(choices: list[Place]) -> list[tuple[int, list[Place]]]:
+    """The fragments of each choice, in the order of their indices; without one it is 0."""
+    found: dict[int, list[Place]] = {}
+    for at, choice in choices:
+        index = choice["index"] if is_int(choice.get("index")) else 0
+        found.setdefault(index, []).append((at, choice))
+    return sorted(found.items())
 
 
-def _continued(old: Call, new: Call) -> Call:
+def _joined(index: int, parts: list[Place]) -> Answer:
+    # Texts are joined once: adding to one at a time would take time with its length squared.
+    deltas = [(f"{at}.delta", an_object(choice.get("delta"))) for at, choice in parts]
+    return Answer(
+        at=parts[0][0],
+        index=index,
+        text="".join(a_text(delta.get("content")) for _, delta in deltas),
+        refusal="".join(a_text(delta.get("refusal")) for _, delta in deltas),
+        finish_reason=_last_reason(parts),
+        calls=_joined_calls(deltas),
+    )
+
+
+def _last_reason(parts: list[Place]) -> Any:
+    reasons = (choice.get("finish_reason") for _, choice in reversed(parts))
+    return next(filter(None, reasons), None)
+
+
+def _joined_calls(deltas: list[Place]) -> list[Call]:
+    fragments: dict[int, list[Place]] = {}
+    legacy: list[Place] = []
+    for at, delta in deltas:
+        for place, fragment in objects(delta, "tool_calls", at):
+            position = fragment["index"] if is_int(fragment.get("index")) else 0
+            fragments.setdefault(position, []).append((place, fragment))
+        if isinstance(delta.get("function_call"), dict):
+            legacy.append((f"{at}.function_call", {"function": delta["function_call"]}))
+    calls = [_joined_call(parts) for parts in fragments.values()]
+    return [*calls, _joined_call(legacy, legacy=True)] if legacy else calls
+
+
+def _joined_call(parts: list[Place], *, legacy: bool = False) -> Call:
+    functions = [an_object(part.get("function")) for _, part in parts]
     return Call(
-        old.at, old.id or new.id, old.name or new.name, old.arguments + new.arguments, old.legacy
+        at=parts[0][0],
+        id=next(filter(None, (a_text(part.get("id")) for _, part in parts)), ""),
+        name=next(filter(None, (a_text(function.get("name")) for function in functions)), ""),
+        arguments="".join(a_text(function.get("arguments")) for function in functions),
+        legacy=legacy,
     )
 
 
@@ -237,13 +256,15 @@ class TextReply(Generation):
     @cached_property
     def answers(self) -> list[Answer]:
         """Each choice, its fragments joined."""
-        joined: dict[int, Answer] = {}
-        for at, choice in self.choices:
-            index = choice["index"] if is_int(choice.get("index")) else len(joined)
-            answer = joined.setdefault(index, Answer(at, index))
-            answer.text += a_text(choice.get("text"))
-            answer.finish_reason = choice.get("finish_reason") or answer.finish_reason
-        return [joined[index] for index in sorted(joined)]
+        return [
+            Answer(
+                at=parts[0][0],
+                index=index,
+                text="".join(a_text(choice.get("text")) for _, choice in parts),
+                finish_reason=_last_reason(parts),
+            )
+            for index, parts in _by_index(self.choices)
+        ]
 
     @cached_property
     def prompts(self) -> int:
