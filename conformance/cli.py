@@ -120,6 +120,8 @@ def _audit(
             for item in traffic.read(path):
                 if isinstance(item, Exchange):
                     take(run.add(item))
+                elif item.foreign:
+                    summary.foreign += 1
                 else:
                     summary.add_unreadable(str(item))
             advance(path, run.judged)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from recordings import body, exchanges, har, har_entry, interaction, jsonl, line, only, write
 
-from conformance.model import Source
+from conformance.model import Exchange, Source
 from conformance.traffic import Unreadable, find, read
 
 
@@ -67,3 +67,22 @@ def test_the_corpus_reads_without_loss(corpus: Path) -> None:
     assert len(found) == 5316
     documented = exchanges(corpus / "documented_examples.jsonl")
     assert {one.provenance.source for one in documented} == {Source.DOCUMENTED}
+
+
+def test_a_file_of_something_else_is_passed_over_as_a_whole(tmp_path: Path) -> None:
+    path = write(tmp_path / "toc.yml", "- title: one\n- title: two\n")
+    (found,) = read(path)
+    assert isinstance(found, Unreadable)
+    assert found.foreign
+    assert str(found) == f"{path}: holds no recorded exchange"
+
+
+def test_something_else_among_exchanges_is_broken(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "x.jsonl", {"a": 1}, {"b": 2}, line(), {"c": 3})
+    first, exchange, last = read(path)
+    assert isinstance(exchange, Exchange)
+    for found, place in ((first, f"{path}:1: "), (last, f"{path}:4: ")):
+        assert isinstance(found, Unreadable)
+        assert not found.foreign
+        assert str(found).startswith(place)
+    assert "and 1 more before the first" in str(first)

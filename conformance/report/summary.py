@@ -38,6 +38,8 @@ class Summary:
     """Verdicts with findings by level, the harmless ones left out."""
     unreadable: int = 0
     """Files and entries that could not be read."""
+    foreign: int = 0
+    """Files that are something else than a recording."""
     problems: list[str] = field(default_factory=list)
     """What is wrong with the first of them, with file and line."""
 

@@ -31,7 +31,11 @@ def audited(console: Console, audit: Audit, summary: Summary) -> None:
             line = _line(entry, summary.ran[provider, entry.check], width)
             console.print(line, soft_wrap=True)
         console.print()
-    _counts(console, audit, summary)
+    if audit.judged:
+        _counts(console, audit, summary)
+    if summary.foreign:
+        files = _plural(summary.foreign, "file or entry", "files or entries")
+        console.print(Text(f"{files} passed over: not a recording", "dim"))
     for problem in summary.problems:
         console.print(Text(f"unreadable: {printable(problem)}", "red"), soft_wrap=True)
     if summary.unreadable > len(summary.problems):

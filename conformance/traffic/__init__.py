@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conformance.model import Exchange
 from conformance.traffic import har, jsonl, jsonstream, vcr, yamlstream
-from conformance.traffic.limits import HopelessError, Place, UnusableError
+from conformance.traffic.limits import ForeignError, HopelessError, Place, UnusableError
 from conformance.traffic.source import open_source
 
 __all__ = ["Unreadable", "find", "read"]
@@ -32,6 +32,8 @@ class Unreadable:
     path: str
     line: int | None
     reason: str
+    foreign: bool = field(default=False, compare=False)
+    """Whether it isn't broken but something else than a recording."""
 
     def __str__(self) -> str:
         """Return ``path:line: reason``."""
@@ -70,14 +72,25 @@ def read(path: Path) -> Iterator[Exchange | Unreadable]:
     """Read one file, holding one exchange in memory at a time.
 
     Never raises for what a file holds or because it can't be opened: that is an Unreadable, and
-    what can be read around it is given all the same. A file without any exchange is one too.
+    what can be read around it is given all the same. A file that holds nothing but other things
+    is one foreign Unreadable.
     """
-    empty = True
+    foreign, others = None, 0
+    recorded = False
     for item in _read(path):
-        empty = False
+        if isinstance(item, Unreadable) and item.foreign:
+            if not recorded:
+                foreign, others = foreign or item, others + 1
+                continue
+            item = replace(item, foreign=False)  # noqa: PLW2901  # among recordings it is broken
+        elif foreign:
+            more = f" (and {others - 1} more before the first)" if others > 1 else ""
+            yield replace(foreign, reason=foreign.reason + more, foreign=False)
+            foreign = None
+        recorded = True
         yield item
-    if empty:
-        yield Unreadable(str(path), None, "holds no recorded exchange")
+    if not recorded:
+        yield Unreadable(str(path), None, "holds no recorded exchange", foreign=True)
 
 
 def _read(path: Path) -> Iterator[Exchange | Unreadable]:
@@ -109,16 +122,17 @@ def _suffix(path: Path) -> str:
 
 
 def _exchange(place: Place, value: object) -> Exchange | Unreadable:
+    foreign = False
     try:
         if isinstance(value, UnusableError):
             raise value
         return _shaped(place, value)
     except UnusableError as error:
-        reason = str(error)
+        reason, foreign = str(error), isinstance(error, ForeignError)
     except RecursionError:
         reason = "nested too deeply"
     number = "" if place.entry is None else f"entry {place.entry}: "
-    return Unreadable(place.path, place.line, number + reason)
+    return Unreadable(place.path, place.line, number + reason, foreign)
 
 
 def _shaped(place: Place, value: object) -> Exchange:
@@ -130,4 +144,4 @@ def _shaped(place: Place, value: object) -> Exchange:
             return har.exchange(members, place)
         case {"host": _, "path": _}:
             return jsonl.exchange(members, place)
-    raise UnusableError("neither an exchange line, nor a VCR interaction, nor a HAR entry")
+    raise ForeignError("neither an exchange line, nor a VCR interaction, nor a HAR entry")

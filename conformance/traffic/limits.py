@@ -52,6 +52,10 @@ class UnusableError(ValueError):
     """One recorded exchange can't be read; the message says why, for the file's owner."""
 
 
+class ForeignError(UnusableError):
+    """An entry is something else than a recorded exchange."""
+
+
 class HopelessError(UnusableError):
     """Nothing after this place in the file can be read."""
 
