@@ -148,7 +148,8 @@ def _bare(stream: Streamed) -> set[str]:
 @check(
     MUST,
     spec="measured: openai-python 3.52 and openai-node 6.49",
-    needs=[Evidence.DONE],
+    # A stranger's client may have left early, and its recorder with it: genuine recordings show it.
+    needs=[Evidence.TAIL],
     broken_by=[all_of(drop("events[-1]"), drop("events[-1]")).on("stream.basic")],
 )
 def error_mid_not_silent(stream: Streamed) -> Findings:
