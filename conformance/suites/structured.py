@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -25,6 +26,7 @@ from conformance.suites.params.limits import limit_reached
 
 TYPES: Final = ("text", "json_object", "json_schema")
 FENCE: Final = "```"
+_DECODER: Final = json.JSONDecoder()
 CONTENT: Final = "choices[0].message.content"
 
 
@@ -58,7 +60,19 @@ def _texts(reply: ChatReply) -> Iterator[Answer]:
         if f"{answer.at}.message.content" not in others
     ]
     inconclusive_if(not found, "no answer is whole: refused, cut, filtered, empty, or a tool call")
+    # Genuine models sometimes go on after their JSON and say it all again.
+    twice = any(_is_repeated(answer.text) for answer in found)
+    inconclusive_if(twice, "the model repeated its JSON")
     yield from found
+
+
+def _is_repeated(text: str) -> bool:
+    """Whether a text is one JSON object after another."""
+    try:
+        first, end = _DECODER.raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(first, dict) and text.lstrip()[end:].lstrip().startswith("{")
 
 
 @check(

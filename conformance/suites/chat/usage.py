@@ -12,7 +12,7 @@ from conformance.replies import ChatCompletion, ChatReply, Json, Place, an_objec
 from conformance.suites._twins import Twin, prompt_tokens, twin
 
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
-_BYTES_A_TOKEN: Final = 12
+BYTES_A_TOKEN: Final = 12
 """Three times what English needs; only long runs of one character need fewer tokens."""
 _THOUGHTS: Final = 10
 """From how many tokens on an excess may be thoughts."""
@@ -130,7 +130,7 @@ def usage_completion_plausible(reply: ChatReply) -> Findings:
     """
     at, usage = _counts(reply)
     length = sum(len(answer.text.encode("utf-8", "surrogatepass")) for answer in reply.answers)
-    if usage["completion_tokens"] * _BYTES_A_TOKEN < length:
+    if usage["completion_tokens"] * BYTES_A_TOKEN < length:
         want = f"enough for {length} bytes of text"
         yield Finding(f"{at}.completion_tokens", want=want, got=usage["completion_tokens"])
 

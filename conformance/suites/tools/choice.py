@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.model import MISSING, Finding, Findings, Outcome
+from conformance.model import MISSING, Evidence, Finding, Findings, Outcome
 from conformance.mutate import all_of, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import Answer, Call, ChatCompletion, ChatReply, a_text, an_object, objects
+from conformance.replies import (
+    Answer,
+    Call,
+    ChatCompletion,
+    ChatReply,
+    a_text,
+    an_object,
+    is_int,
+    objects,
+)
+from conformance.suites.chat.usage import BYTES_A_TOKEN
 from conformance.suites.tools.call import FIRST, NO_CALL
 
 _TEXT: Final = all_of(
@@ -263,9 +273,17 @@ def _free(reply: ChatReply) -> Iterator[Answer]:
 
     Raises Inconclusive at the first that was.
     """
+    inconclusive_if(_was_edited(reply), "the text is too long for its tokens: it was edited")
     for answer in reply.answers:
         # Without an end there is no telling what was still to come.
         ended = answer.finish_reason in ("stop", "tool_calls", "function_call")
         inconclusive_if(not ended, f"the answer ended with {answer.finish_reason!r:.40}")
         inconclusive_if(answer.refusal, "the model refused")
         yield answer
+
+
+def _was_edited(reply: ChatReply) -> bool:
+    """Whether somebody put a text of their own into a recorded answer, as people do."""
+    length = sum(len(answer.text) for answer in reply.answers)
+    spent = reply.usage[1].get("completion_tokens") if reply.usage else None
+    return reply.lacks(Evidence.FRESH) and is_int(spent) and spent * BYTES_A_TOKEN < length
