@@ -225,3 +225,20 @@ def test_without_libyaml_the_result_is_the_same(
     fast = only(path)
     monkeypatch.setattr("conformance.traffic.yamlstream._LOADER", yaml.SafeLoader)
     assert only(path) == fast
+
+
+def test_the_header_names_that_vcrpy_writes_for_aiohttp_are_strings(tmp_path: Path) -> None:
+    text = f"""
+interactions:
+- request: {{body: null, headers: {{}}, method: GET, uri: '{URL}'}}
+  response:
+    body: {{string: 'x'}}
+    headers:
+      ? !!python/object/apply:multidict._multidict.istr
+      - Content-Type
+      : - text/plain
+    status: {{code: 200, message: OK}}
+version: 1
+"""
+    found = only(write(tmp_path / "x.yaml", text))
+    assert response(found).headers.get("content-type") == "text/plain"

@@ -30,6 +30,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRINGS = {_YAML + name for name in ("str", "python/str", "python/unicode", "timestamp", "value")}
 _BINARY = {_YAML + "binary", "!binary"}
 _COLLECTIONS = {None, "!"} | {_YAML + name for name in ("map", "seq", "python/tuple")}
+_WRAPPED = {f"{_YAML}python/object/{how}:multidict._multidict.istr" for how in ("apply", "new")}
+"""What vcrpy puts around the names of aiohttp's headers: a list of one string."""
 _ARRAYS = ("interactions", "http_interactions")
 _CONSTRUCTORS = {
     _YAML + "null": SafeConstructor.construct_yaml_null,
@@ -151,6 +153,8 @@ class _Builder:
         match event:
             case yaml.ScalarEvent():
                 value = self._scalar(event)
+            case yaml.SequenceStartEvent() if event.tag in _WRAPPED:
+                value = self._wrapped()
             case yaml.CollectionStartEvent() if event.tag not in _COLLECTIONS:
                 raise _refused(event.tag)
             case yaml.MappingStartEvent():
@@ -184,6 +188,12 @@ class _Builder:
         while not isinstance(event := self._events.next(), yaml.SequenceEndEvent):
             values.append(self._node(event))
         return values
+
+    def _wrapped(self) -> str:
+        match self._sequence():
+            case [str() as text]:
+                return text
+        raise UnusableError("a header's name is no text")
 
     def _mapping(self) -> dict[object, object]:
         values = {}
