@@ -113,7 +113,7 @@ def _required(
                 yield ValidationError("", path=[name], instance=MISSING, schema=wanted)
 
 
-_Judge: Final = validators.extend(  # type: ignore[no-untyped-call]  # because the stubs lack it
+_Judge: Final = validators.extend(  # type: ignore[no-untyped-call]  # the stubs lack it
     Draft202012Validator,
     {"required": _required},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(

@@ -21,7 +21,7 @@ NOTED: Final = 10_000
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-class StreamTooLong(ValueError):  # noqa: N818  # because it is a verdict on the stream, like a name
+class StreamTooLong(ValueError):  # noqa: N818  # it is a verdict on the stream, like a name
     """Raised by :class:`Parser` when a stream passes one of its limits; the message says which."""
 
 

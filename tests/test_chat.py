@@ -289,7 +289,7 @@ def test_nothing_that_is_sent_breaks_a_check(
     request: dict[str, Any],
     body: dict[str, Any],
     status: int,
-    streamed: bool,  # noqa: FBT001  # because hypothesis draws it
+    streamed: bool,  # noqa: FBT001  # hypothesis draws it
 ) -> None:
     text = json.dumps(body).encode("utf-8", "surrogatepass")
     data = b"data: " + text + b"\n\ndata: [DONE]\n\n" if streamed else text

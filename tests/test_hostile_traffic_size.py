@@ -8,7 +8,7 @@ import zlib
 from functools import cache
 from pathlib import Path
 
-import brotli  # type: ignore[import-untyped]  # because brotli ships no types
+import brotli  # type: ignore[import-untyped]  # brotli ships no types
 import pytest
 from recordings import GOOD_LINE, GOOD_YAML, MIB, URL, at_most, outcome, write, yaml_around
 

@@ -77,7 +77,7 @@ def test_a_huge_picture_is_not_looked_at() -> None:
 
 
 @given(st.binary(max_size=80), st.booleans())
-def test_no_bytes_break_it(data: bytes, signed: bool) -> None:  # noqa: FBT001  # because hypothesis draws it
+def test_no_bytes_break_it(data: bytes, signed: bool) -> None:  # noqa: FBT001  # hypothesis draws it
     encoded = base64.b64encode(HEADER + data if signed else data).decode()
     assert colour(encoded) == ()
 

@@ -7,10 +7,10 @@ import json
 import zlib
 from pathlib import Path
 
-import brotli  # type: ignore[import-untyped]  # because brotli ships no types
+import brotli  # type: ignore[import-untyped]  # brotli ships no types
 import httpx
 import pytest
-import vcr  # type: ignore[import-untyped]  # because vcrpy ships no types
+import vcr  # type: ignore[import-untyped]  # vcrpy ships no types
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st

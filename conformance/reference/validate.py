@@ -117,7 +117,7 @@ def stream_options(name: str, value: object) -> None:
 def metadata(name: str, value: object) -> None:
     """At most 16 pairs of strings, keys up to 64 and values up to 512 characters long."""
     pairs = mapping(name, value)
-    if len(pairs) > 16:  # noqa: PLR2004  # because the docstring says what it is
+    if len(pairs) > 16:  # noqa: PLR2004  # the docstring says what it is
         raise wrong_length(name, "object", len(pairs), 16, above=True)
     for key, member in pairs.items():
         text(f"{name}.{key[:64]}", member)

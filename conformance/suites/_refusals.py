@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 from conformance.model import Finding, Findings, show
@@ -37,7 +38,7 @@ _BARE: Final = frozenset(
 )
 
 
-def sent(reply: Reply, name: str) -> Any:  # because a parameter may be any JSON value
+def sent(reply: Reply, name: str) -> Any:
     """The value of a parameter of a chat request; not applicable where it is absent or null."""
     chat = reply.endpoint is Endpoint.CHAT
     only_if(chat and reply.request.get(name) is not None, f"the request has no {name}")
@@ -60,7 +61,7 @@ def refusal(reply: Reply, *, crash: bool = False) -> Findings:
         yield Finding("status", want=400, got=reply.status)
         return
     said = isinstance(reply, ErrorReply) and reply.status not in REFUSED
-    inconclusive_if(said or 300 <= reply.status < 400, "the request failed in another way")  # noqa: PLR2004  # because redirects
+    inconclusive_if(said or 300 <= reply.status < 400, "the request failed in another way")  # noqa: PLR2004  # redirects
     if reply.status not in REFUSED:
         yield Finding("status", want=400, got=reply.status)
 
@@ -124,7 +125,7 @@ def crash(reply: Reply, *names: str) -> Findings:
 def crashed() -> Mutant:
     """The edit that makes an exchange a crash of the server."""
     error = {"message": "Oops.", "type": "server_error", "param": None, "code": None}
-    return failed(CRASHED, error)
+    return replace(failed(CRASHED, error), label=f"the answer is a {CRASHED}")
 
 
 def refused_for(name: str, status: int = 400) -> Mutant:
@@ -135,7 +136,7 @@ def refused_for(name: str, status: int = 400) -> Mutant:
         "param": name,
         "code": "unknown_parameter",
     }
-    return failed(status, error)
+    return replace(failed(status, error), label=f"{name} is refused with {status}")
 
 
 def failed(status: int, error: Json) -> Mutant:

@@ -52,7 +52,7 @@ def _only_pixel(data: bytes) -> bytes:
     chunks = list(_chunks(data))
     header = next((body for kind, body in chunks if kind == b"IHDR"), b"")
     width, height, depth, colour_type, _, _, interlaced = struct.unpack(">IIBBBBB", header[:13])
-    if not 0 < width <= LARGEST or not 0 < height <= LARGEST or depth != 8 or interlaced:  # noqa: PLR2004  # because 8 bits
+    if not 0 < width <= LARGEST or not 0 < height <= LARGEST or depth != 8 or interlaced:  # noqa: PLR2004  # 8 bits
         return b""
     channels = CHANNELS[colour_type]
     length = 1 + width * channels

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import brotli  # type: ignore[import-untyped]  # because brotli ships no types
+import brotli  # type: ignore[import-untyped]  # brotli ships no types
 
 from conformance.model import Headers
 from conformance.traffic.limits import BLOCK, MAX_BODY, UnusableError

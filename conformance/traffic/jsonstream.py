@@ -104,7 +104,7 @@ class _Scanner:
                     yield self._finished()
 
     def _through_string(self, data: bytes, at: int) -> int:
-        end = _TEXT.match(data, at).end()  # type: ignore[union-attr]  # because it matches ""
+        end = _TEXT.match(data, at).end()  # type: ignore[union-attr]  # it matches ""
         if data[end : end + 1] == b'"':
             self._in_string = False
             end += 1

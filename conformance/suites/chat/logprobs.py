@@ -225,7 +225,7 @@ def logprobs_concat(reply: ChatCompletion) -> Findings:
             )
 
 
-def _are_bytes(value: Any) -> bool:  # because it is any JSON value
+def _are_bytes(value: Any) -> bool:
     return isinstance(value, list) and all(is_int(byte) and byte in _BYTE for byte in value)
 
 

@@ -62,7 +62,7 @@ def _refused(message: str) -> Mutant:
     return all_of(edit("status", 400), edit("body", json.dumps({"error": error})))
 
 
-def _with_first(role: str, **more: Any) -> Mutant:  # because a message holds any JSON value
+def _with_first(role: str, **more: Any) -> Mutant:
     message = {"role": role, "content": "Be brief.", **more}
     return change("request.messages", lambda old: [message, *old], f"a {role} message first")
 

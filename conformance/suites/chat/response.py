@@ -142,7 +142,7 @@ def response_created_recent(reply: ChatCompletion) -> Findings:
     try:
         now = int(parsedate_to_datetime(date or "").timestamp())
     except (ValueError, OverflowError):
-        inconclusive_if(True, "the Date header is not a date")  # noqa: FBT003  # because it ends here
+        inconclusive_if(True, "the Date header is not a date")  # noqa: FBT003  # it ends here
         return
     if abs(reply.body["created"] - now) > DAY:
         yield Finding("created", want=f"within a day of {now}", got=created)

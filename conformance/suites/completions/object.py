@@ -14,7 +14,7 @@ DEFAULT = 16
 
 
 @check(MUST, spec="CreateCompletionResponse.object", broken_by=[edit("object", "chat.completion")])
-def object(reply: Completion) -> Findings:  # noqa: A001  # because the rule has this name
+def object(reply: Completion) -> Findings:  # noqa: A001  # the rule has this name
     """The reply's object is text_completion.
 
     Clients that serve both endpoints tell the replies apart by it.

@@ -23,7 +23,7 @@ FIRST_MODELS: Final = re.compile(r"^(text|code)-(similarity|search)-")
     spec="CreateEmbeddingResponse.object",
     broken_by=[edit("object", "embedding"), drop("object")],
 )
-def object(reply: Embeddings) -> Findings:  # noqa: A001  # because the rule has this name
+def object(reply: Embeddings) -> Findings:  # noqa: A001  # the rule has this name
     """The reply's object is list.
 
     Strictly typed clients refuse anything else.

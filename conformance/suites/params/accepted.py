@@ -25,7 +25,7 @@ LONGEST_USER: Final = 64
 """How many characters OpenAI lets a user have."""
 
 
-def _refused(name: str, value: Any) -> Mutant:  # because a parameter may be any JSON value
+def _refused(name: str, value: Any) -> Mutant:
     return all_of(edit(f"request.{name}", value), refused_for(name)).on("chat.basic")
 
 
@@ -42,7 +42,7 @@ def _takes_limit(reply: Answered, name: str) -> Findings:
 
 def _takes_penalty(reply: Answered, name: str) -> Findings:
     got = sent(reply, name)
-    only_if(is_number(got) and got and abs(got) <= 2, f"{name} is not in use")  # noqa: PLR2004  # because of its range
+    only_if(is_number(got) and got and abs(got) <= 2, f"{name} is not in use")  # noqa: PLR2004  # of its range
     yield from acceptance(reply, name)
 
 

@@ -238,7 +238,7 @@ def type_error_400(reply: Reply) -> Findings:
     yield from refusal(reply, crash=True)
 
 
-def _is_wrong(value: Any, types: tuple[type, ...]) -> bool:  # because it is any JSON value
+def _is_wrong(value: Any, types: tuple[type, ...]) -> bool:
     if value is None:
         return False
     if isinstance(value, bool):

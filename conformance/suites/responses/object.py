@@ -43,7 +43,7 @@ def final(reply: Whole) -> tuple[str, Json]:
 
 
 @check(MUST, spec="Response.object", broken_by=[edit("object", "chat.completion"), drop("object")])
-def object(reply: Whole) -> Findings:  # noqa: A001  # because the rule has this name
+def object(reply: Whole) -> Findings:  # noqa: A001  # the rule has this name
     """The reply is an object whose object is response.
 
     Clients that serve several endpoints tell the replies apart by it.
@@ -53,7 +53,7 @@ def object(reply: Whole) -> Findings:  # noqa: A001  # because the rule has this
 
 
 @check(MUST, spec="Response.id", broken_by=[drop("id"), edit("id", "")])
-def id(reply: Whole) -> Findings:  # noqa: A001  # because the rule has this name
+def id(reply: Whole) -> Findings:  # noqa: A001  # the rule has this name
     """The response has a non-empty string id.
 
     It is what a client sends as previous_response_id, and retrieves the response by.
