@@ -78,7 +78,7 @@ class Audit:
 
     @property
     def left_out(self) -> int:
-        """How many exchanges were not OpenAI-shaped LLM traffic."""
+        """How many exchanges were not OpenAI-shaped LLM traffic, or are marked as doubtful."""
         return self.read - self.judged
 
     @property
@@ -92,7 +92,7 @@ class Audit:
     def add(self, exchange: Exchange) -> Iterator[Verdict]:
         """Judge one exchange; yields the verdicts that have findings."""
         self.read += 1
-        reply = recognise(exchange)
+        reply = None if exchange.provenance.doubt else recognise(exchange)
         if reply is None:
             return
         self.judged += 1

@@ -174,6 +174,8 @@ class Provenance:
     recorded_at: str | None = None
     software: str | None = None
     lacks: frozenset[Evidence] = frozenset()
+    doubt: str | None = None
+    """Why it may have been edited or damaged: it is counted and not judged."""
 
 
 @dataclass(frozen=True)

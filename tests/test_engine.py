@@ -91,3 +91,10 @@ def test_a_target_is_named_by_the_request_else_by_the_url(path: str, model: str)
     good = drop("request.model").apply(GOOD["chat.basic"])
     run, _ = audited(replace(good, request=replace(good.request, url=f"https://x.test{path}")))
     assert [named for _, named in run.targets] == [model]
+
+
+def test_an_exchange_that_was_perhaps_edited_is_counted_and_not_judged() -> None:
+    broken = drop("id").apply(GOOD["chat.basic"])
+    doubted = replace(broken.provenance, doubt="the id looks hand-made")
+    run, verdicts = audited(replace(broken, provenance=doubted))
+    assert (run.read, run.judged, run.left_out, verdicts) == (1, 0, 1, [])

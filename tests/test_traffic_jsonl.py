@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recordings import STRIPPED, URL, body, jsonl, line, only, response
+from recordings import STRIPPED, URL, body, exchanges, jsonl, line, only, response
 
 from conformance.model import Evidence, Failure, Source
 
@@ -94,3 +94,10 @@ def test_any_bytes_survive_a_line_as_escaped_text(
     text = data.decode(errors="surrogateescape")
     path = jsonl(tmp_path_factory.mktemp("any") / "x.jsonl", line(response_body=text))
     assert body(only(path)) == data
+
+
+def test_a_line_marked_suspect_says_why(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "x.jsonl", line(suspect="edited by hand"), line())
+    first, second = exchanges(path)
+    assert first.provenance.doubt == "edited by hand"
+    assert second.provenance.doubt is None

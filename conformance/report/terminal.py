@@ -80,9 +80,10 @@ def _counts(console: Console, audit: Audit, summary: Summary) -> None:
     console.print(
         Text(
             f"{audit.read:,} exchanges read, {audit.judged:,} judged, "
-            f"{audit.left_out:,} left out (not OpenAI-shaped LLM traffic)",
+            f"{audit.left_out:,} left out (not OpenAI-shaped LLM traffic, or marked suspect)",
             "dim",
-        )
+        ),
+        soft_wrap=True,
     )
     must, should = summary.failures[Level.MUST], summary.failures[Level.SHOULD]
     style = "bold red" if must else "green"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,7 +30,8 @@ def exchange(value: dict[str, Any], place: Place) -> Exchange:
     Needed are ``method``, ``host`` and ``path``. ``response_body`` is text, or a JSON value whose
     own spelling is lost; ``chunks`` = ``[[seconds, text], ...]`` says more and replaces it. Other
     members: ``id, provider, query, request_headers, request_body, status, response_headers,
-    recorded_at, fidelity, source_path, failure, provenance, upstream``. Raises UnusableError.
+    recorded_at, fidelity, suspect, source_path, failure, provenance, upstream``. Raises
+    UnusableError.
     """
     request = _request(value)
     failure = _failure(value.get("failure"))
@@ -107,10 +109,19 @@ def _failure(value: object) -> Failure | None:
 
 def _provenance(value: dict[str, Any], place: Place) -> Provenance:
     recorded_at = bodies.moment(value.get("recorded_at"))
+    suspect = value.get("suspect")
+    doubt = str(suspect)[:200] if suspect else None
     if value.get("provenance") is not None:
-        return _told(_object(value["provenance"]), str(place), recorded_at)
+        told = _told(_object(value["provenance"]), str(place), recorded_at)
+        return replace(told, doubt=doubt)
     if value.get("fidelity") == "documentation":
-        return Provenance(Source.DOCUMENTED, str(place), recorded_at, lacks=frozenset(Evidence))
+        source, lacks = Source.DOCUMENTED, frozenset(Evidence)
+    else:
+        source, lacks = Source.RECORDING, _lacks(value)
+    return Provenance(source, str(place), recorded_at, lacks=lacks, doubt=doubt)
+
+
+def _lacks(value: dict[str, Any]) -> frozenset[Evidence]:
     lacks = set(_LACKS)
     body, chunks = value.get("response_body"), value.get("chunks")
     if chunks is not None:
@@ -119,7 +130,7 @@ def _provenance(value: dict[str, Any], place: Place) -> Provenance:
         lacks.add(Evidence.BODY)
         if value.get("fidelity") == "reserialised":
             lacks.add(Evidence.FRAMING)
-    return Provenance(Source.RECORDING, str(place), recorded_at, lacks=frozenset(lacks))
+    return frozenset(lacks)
 
 
 def _told(value: dict[str, Any], origin: str, recorded_at: str | None) -> Provenance:
