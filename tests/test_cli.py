@@ -153,7 +153,6 @@ def test_no_key_is_printed_or_written(recording: Path, tmp_path: Path) -> None:
     headers = {"authorization": f"Bearer {key}"}
     broken = line("chat.basic", status=401, response_body=body, request_headers=headers)
     recording.write_text(json.dumps(broken))
-    result = run("audit", recording, "--json", tmp_path / "results.jsonl", "--skip", f"*{'*'}")
     result = run("audit", recording, "--json", tmp_path / "results.jsonl")
     assert "errors.not_string" in result.stdout
     assert key not in result.output + (tmp_path / "results.jsonl").read_text()

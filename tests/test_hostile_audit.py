@@ -87,6 +87,16 @@ def test_lone_surrogates_are_text(tmp_path: Path) -> None:
     assert "http.body_valid_json" not in audited(tmp_path, body)
 
 
+def chunk(index: int, **delta: object) -> str:
+    choice = {"index": index, "delta": delta, "finish_reason": None}
+    return f"data: {json.dumps({'choices': [choice]})}\n\n"
+
+
+# Of so many, whatever takes time with their square would take minutes.
+ERRORS = EVENT + 'event: error\ndata: {"message":"x"}\n\n' * 20_000
+CHOICES = "".join(chunk(i, tool_calls=[{"index": 1, "id": "a"}]) for i in range(20_000))
+
+
 @pytest.mark.parametrize(
     ("body", "check"),
     [
@@ -96,8 +106,19 @@ def test_lone_surrogates_are_text(tmp_path: Path) -> None:
         (EVENT + "data: null\n\n" * 1000, "stream.sse_data_is_json"),
         (EVENT.replace('"index":0', f'"index":{"9" * 4000}'), "stream.chunk_index"),
         (EVENT.replace('"choices":[', '"choices":[' + "[]," * MB), "stream.chunk_choices"),
+        (ERRORS, "stream.error_mid_event_body"),
+        (CHOICES, "stream.tool_index_contiguous"),
     ],
-    ids=["endless", "nested", "endless line", "null", "huge index", "lists"],
+    ids=[
+        "endless",
+        "nested",
+        "endless line",
+        "null",
+        "huge index",
+        "lists",
+        "20,000 errors",
+        "20,000 choices",
+    ],
 )
 def test_a_hostile_stream_is_a_finding(tmp_path: Path, body: str, check: str) -> None:
     assert check in audited(tmp_path, body, stream=True)

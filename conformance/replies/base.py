@@ -56,6 +56,12 @@ def is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def index_of(choice: Json, otherwise: int = 0) -> int:
+    """The index of a choice, or ``otherwise`` where it has none."""
+    index = choice.get("index")
+    return index if is_int(index) else otherwise
+
+
 def objects(owner: Json, name: str, at: str = "") -> list[Place]:
     """The JSON objects in the array ``owner[name]``, each with its place."""
     prefix = f"{at}.{name}" if at else name

@@ -13,6 +13,7 @@ from conformance.replies.base import (
     Stream,
     a_text,
     an_object,
+    index_of,
     is_int,
     objects,
 )
@@ -126,7 +127,7 @@ def _whole_answer(at: str, position: int, choice: Json) -> Answer:
         calls.append(_call(place, "", message["function_call"], legacy=True))
     return Answer(
         at=at,
-        index=choice["index"] if is_int(choice.get("index")) else position,
+        index=index_of(choice, position),
         text=a_text(message.get("content")),
         refusal=a_text(message.get("refusal")),
         finish_reason=choice.get("finish_reason"),
@@ -164,7 +165,7 @@ class ChatStream(ChatReply, Stream):
     def deltas(self) -> list[tuple[str, int, Json]]:
         """Each delta with its place and the index of the choice it belongs to."""
         return [
-            (f"{at}.delta", choice["index"] if is_int(choice.get("index")) else 0, choice["delta"])
+            (f"{at}.delta", index_of(choice), choice["delta"])
             for at, choice in self.choices
             if isinstance(choice.get("delta"), dict)
         ]
@@ -192,8 +193,7 @@ def _by_index(choices: list[Place]) -> list[tuple[int, list[Place]]]:
     """The fragments of each choice, in the order of their indices; without one it is 0."""
     found: dict[int, list[Place]] = {}
     for at, choice in choices:
-        index = choice["index"] if is_int(choice.get("index")) else 0
-        found.setdefault(index, []).append((at, choice))
+        found.setdefault(index_of(choice), []).append((at, choice))
     return sorted(found.items())
 
 
@@ -220,7 +220,7 @@ def _joined_calls(deltas: list[Place]) -> list[Call]:
     legacy: list[Place] = []
     for at, delta in deltas:
         for place, fragment in objects(delta, "tool_calls", at):
-            position = fragment["index"] if is_int(fragment.get("index")) else 0
+            position = index_of(fragment)
             fragments.setdefault(position, []).append((place, fragment))
         if isinstance(delta.get("function_call"), dict):
             legacy.append((f"{at}.function_call", {"function": delta["function_call"]}))

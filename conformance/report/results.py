@@ -16,9 +16,6 @@ from conformance.model import Finding, Outcome, Verdict, show
 from conformance.schema import REVISION
 from conformance.scrub import Scrubber
 
-LISTED = 20
-"""How many findings of one verdict are written; a stream may break a rule in each of its chunks."""
-
 
 class ResultsFile:
     """Writes results to an open text file as they come."""
@@ -75,7 +72,7 @@ def verdict_line(verdict: Verdict) -> dict[str, Any]:
         "level": verdict.level,
         "outcome": verdict.outcome,
         "known": verdict.known,
-        "findings": [_finding(finding) for finding in verdict.findings[:LISTED]],
+        "findings": [_finding(finding) for finding in verdict.findings],
         "exchange": verdict.exchange,
         "provenance": provenance.source if provenance else None,
         "recorded_at": provenance.recorded_at if provenance else None,
@@ -83,8 +80,6 @@ def verdict_line(verdict: Verdict) -> dict[str, Any]:
     }
     if verdict.reason:
         line["reason"] = verdict.reason
-    if len(verdict.findings) > LISTED:
-        line["findings_in_all"] = len(verdict.findings)
     return line
 
 

@@ -67,6 +67,12 @@ def digest(reply: Reply, *apart_from: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def prompt_twin(reply: ChatReply) -> Twin[int] | None:
+    """The prompt tokens of a request, to be compared with those of the same request."""
+    tokens = prompt_tokens(reply)
+    return None if tokens is None else twin(reply, tokens)
+
+
 def prompt_tokens(reply: ChatReply) -> int | None:
     """The prompt tokens of a request whose prompt is the same each time it is sent.
 

@@ -6,7 +6,7 @@ import re
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from conformance.model import Evidence, Finding, Findings, show
+from conformance.model import Evidence, Finding, Findings, Inconclusive, show
 from conformance.mutate import all_of, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatCompletion, ChatReply, ChatStream, a_text, is_int
@@ -142,8 +142,7 @@ def response_created_recent(reply: ChatCompletion) -> Findings:
     try:
         now = int(parsedate_to_datetime(date or "").timestamp())
     except (ValueError, OverflowError):
-        inconclusive_if(True, "the Date header is not a date")  # noqa: FBT003  # it ends here
-        return
+        raise Inconclusive("the Date header is not a date") from None
     if abs(reply.body["created"] - now) > DAY:
         yield Finding("created", want=f"within a day of {now}", got=created)
 

@@ -9,7 +9,7 @@ from conformance.model import MISSING, Evidence, Finding, Findings
 from conformance.mutate import change, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatCompletion, ChatReply, Json, Place, an_object, is_int
-from conformance.suites._twins import Twin, prompt_tokens, twin
+from conformance.suites._twins import Twin, prompt_twin
 
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 BYTES_A_TOKEN: Final = 12
@@ -173,16 +173,11 @@ def usage_details_bounds(reply: ChatReply) -> Findings:
             yield Finding(f"{at}.{side}_tokens_details.{name}", want=f"at most {whole}", got=part)
 
 
-def _prompt(reply: ChatReply) -> Twin[int] | None:
-    tokens = prompt_tokens(reply)
-    return None if tokens is None else twin(reply, tokens)
-
-
 @check(
     SHOULD,
     spec="CompletionUsage.prompt_tokens",
     needs=[Evidence.FRESH],
-    over=_prompt,
+    over=prompt_twin,
     broken_by=[
         change("usage.prompt_tokens", lambda count: count + 1, "prompt_tokens + 1")
         .on("chat.again")

@@ -8,8 +8,8 @@ from conformance.model import MISSING, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, drop, edit, insert
 from conformance.registry import MAY, MUST, SHOULD, check, only_if
 from conformance.replies import ChatStream, CompletionStream, an_object
+from conformance.suites.chat.response import TIERS
 
-TIERS: Final = ("auto", "default", "flex", "scale", "priority", "fast")
 METADATA: Final = ("usage", "moderation", "prompt_filter_results", "prompt_annotations")
 """Members that a chunk without choices is there for."""
 

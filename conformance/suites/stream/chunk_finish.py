@@ -9,7 +9,7 @@ from typing import Final
 from conformance.model import MISSING, Finding, Findings
 from conformance.mutate import all_of, change, drop, edit, repeat
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
-from conformance.replies import Answer, ChatReply, ChatStream, Json, Place, is_int
+from conformance.replies import Answer, ChatReply, ChatStream, Place, index_of
 from conformance.suites._twins import Twin, twin
 from conformance.suites.stream.done import only_if_complete, only_if_ended
 from conformance.suites.stream.n import choices_asked
@@ -26,15 +26,10 @@ def finishes(stream: ChatStream) -> dict[int, list[Place]]:
     """
     found: dict[int, list[Place]] = {}
     for at, choice in stream.choices:
-        ended = found.setdefault(_index(choice), [])
+        ended = found.setdefault(index_of(choice), [])
         if choice.get("finish_reason") or choice.get("finish_details"):
             ended.append((at, choice))
     return found
-
-
-def _index(choice: Json) -> int:
-    index = choice.get("index")
-    return index if is_int(index) else 0
 
 
 @check(
@@ -127,7 +122,7 @@ def chunk_finish_last(stream: ChatStream) -> Findings:
     """
     ended: set[int] = set()
     for at, choice in stream.choices:
-        index = _index(choice)
+        index = index_of(choice)
         delta = choice.get("delta")
         if index in ended and isinstance(delta, dict):
             for name in ("content", "refusal", "tool_calls", "function_call"):

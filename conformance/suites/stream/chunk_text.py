@@ -17,6 +17,7 @@ from conformance.replies import (
     a_list,
     a_text,
     an_object,
+    index_of,
     is_int,
     objects,
 )
@@ -127,9 +128,8 @@ def chunk_logprobs(stream: ChatStream) -> Findings:
     only_if(stream.request.get("logprobs") is True, "no log probabilities were asked for")
     told: dict[int, list[bytes]] = defaultdict(list)
     for _, choice in stream.choices:
-        index = choice["index"] if is_int(choice.get("index")) else 0
         logprobs = an_object(choice.get("logprobs"))
-        told[index] += [_bytes(token) for _, token in objects(logprobs, "content")]
+        told[index_of(choice)] += [_bytes(token) for _, token in objects(logprobs, "content")]
     inconclusive_if(not any(told.values()), "there are no log probabilities at all")
     for answer in stream.answers:
         text = answer.text.strip().encode("utf-8", "replace")

@@ -128,7 +128,8 @@ def error_mid_shape(stream: Streamed) -> Findings:
     openai-python 3.52 and openai-node 6.49 swallow any other and end the loop: the answer just
     looks short.
     """
-    told = [place for place in stream.errors if place[0] not in _bare(stream)]
+    bare = _bare(stream)
+    told = [place for place in stream.errors if place[0] not in bare]
     only_if(told, _NO_ERROR)
     for at, value in told:
         error = value.get("error", MISSING)
@@ -175,8 +176,9 @@ def error_mid_event_body(stream: Streamed) -> Findings:
     openai-python 3.52 and openai-node 6.49 swallow it and end the loop: the answer looks short.
     """
     only_if(stream.errors, _NO_ERROR)
+    bare = _bare(stream)
     for at, value in stream.errors:
-        if at in _bare(stream):
+        if at in bare:
             yield Finding(f"{at}.error", "an object with a message", value)
 
 

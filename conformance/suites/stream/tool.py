@@ -95,13 +95,14 @@ def tool_index_contiguous(stream: ChatStream) -> Findings:
 
     From 1 on, openai-python 3.52 raises IndexError and openai-node 6.49 throws.
     """
-    found: dict[int, set[int]] = defaultdict(set)
-    for choice, index in fragments(stream):
-        found[choice].add(index)
-    for choice, indices in found.items():
-        if indices != set(range(len(indices))):
-            at = next(call[0][0] for key, call in fragments(stream).items() if key[0] == choice)
-            yield Finding(f"{at}.index", list(range(len(indices))), sorted(indices))
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    for (choice, index), call in fragments(stream).items():
+        found[choice][index] = call[0][0]
+    for indices in found.values():
+        want = list(range(len(indices)))
+        if sorted(indices) != want:
+            first = next(iter(indices.values()))
+            yield Finding(f"{first}.index", want, sorted(indices))
 
 
 @check(

@@ -8,9 +8,9 @@ from typing import Final
 from conformance.model import MISSING, Evidence, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
-from conformance.replies import ChatReply, ChatStream, Endpoint, Reply, an_object
+from conformance.replies import ChatStream, Endpoint, Reply, an_object
 from conformance.suites._refusals import acceptance, refusal, refused_for
-from conformance.suites._twins import Twin, prompt_tokens, twin
+from conformance.suites._twins import Twin, prompt_twin
 from conformance.suites.stream.done import only_if_complete, only_if_ended
 
 COUNTS: Final = {"prompt_tokens": 16, "completion_tokens": 59, "total_tokens": 75}
@@ -118,15 +118,10 @@ def usage_required_keys(stream: ChatStream) -> Findings:
             yield found
 
 
-def _prompt(reply: ChatReply) -> Twin[int] | None:
-    tokens = prompt_tokens(reply)
-    return None if tokens is None else twin(reply, tokens)
-
-
 @check(
     SHOULD,
     spec="CompletionUsage.prompt_tokens",
-    over=_prompt,
+    over=prompt_twin,
     broken_by=[
         change(
             "events[-2].usage",

@@ -121,7 +121,8 @@ def history_roundtrip(reply: ChatReply | ErrorReply) -> Findings:
     calling = _calling(reply)
     null = [f"{at}.content" for at, m in calling if "content" in m and m["content"] is None]
     only_if(null, "no call has content null")
-    others = [m for at, m in messages(reply) if (at, m) not in calling]
+    places = {at for at, _ in calling}
+    others = [m for at, m in messages(reply) if at not in places]
     only_if(all(m.get("content") is not None for m in others), "others have content null as well")
     yield from blamed(reply, null, _CONTENT)
 
@@ -209,10 +210,10 @@ def history_parallel_any_order(reply: ChatReply | ErrorReply) -> Findings:
     Clients run such tools at the same time and send what is finished first.
     """
     swapped = []
+    calling = {at for at, _ in _calling(reply)}
     found = messages(reply)
-    for at, message in _calling(reply):
-        start = next(i for i, (place, _) in enumerate(found) if place == at) + 1
-        ids = calls_of(message)
+    for start, (at, message) in enumerate(found, 1):
+        ids = calls_of(message) if at in calling else []
         answered = [a_text(m.get("tool_call_id")) for _, m in found[start : start + len(ids)]]
         if answered != ids:
             swapped.append(at)
