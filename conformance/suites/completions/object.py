@@ -5,9 +5,10 @@ from __future__ import annotations
 from conformance.model import MISSING, Finding, Findings
 from conformance.mutate import drop, edit, rename
 from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import Completion, CompletionStream, Reply, is_int
+from conformance.replies import Completion, CompletionStream, is_int
 from conformance.suites._first_version import FIRST_ROUTE
 from conformance.suites.stream.done import is_ended
+from conformance.suites.stream.n import choices_asked
 
 DEFAULT = 16
 """How many tokens are generated for a choice when no limit is given."""
@@ -127,12 +128,6 @@ def default_max_tokens(reply: Completion) -> Findings:
     only_if(not any(name in reply.request for name in names), "a limit was given")
     only_if(reply.usage and is_int(reply.usage[1].get("completion_tokens")), "nothing was counted")
     got = reply.usage[1]["completion_tokens"] if reply.usage else 0
-    most = DEFAULT * reply.prompts * asked_n(reply)
+    most = DEFAULT * reply.prompts * choices_asked(reply)
     if got > most:
         yield Finding("usage.completion_tokens", want=f"at most {most}", got=got)
-
-
-def asked_n(reply: Reply) -> int:
-    """How many choices were asked for, for each prompt."""
-    n = reply.request.get("n")
-    return n if is_int(n) and n > 0 else 1

@@ -30,7 +30,7 @@ from conformance.suites._refusals import (
     refusal,
     refused_for,
 )
-from conformance.suites.completions.object import asked_n
+from conformance.suites.stream.n import choices_asked
 
 Text = Completion | CompletionStream
 SHORT = 1000
@@ -44,7 +44,7 @@ SEVERAL = 2
 
 
 def _one_each(reply: Text) -> Findings:
-    want, got = reply.prompts * asked_n(reply), len(reply.answers)
+    want, got = reply.prompts * choices_asked(reply), len(reply.answers)
     inconclusive_if(isinstance(reply, CompletionStream) and reply.interrupted, "it broke off")
     if got != want:
         yield Finding("choices", want=f"{want} choices", got=f"{got} choices")
@@ -61,7 +61,7 @@ def n(reply: Text) -> Findings:
 
     A client that asked for two candidates compares one with nothing.
     """
-    only_if(asked_n(reply) >= SEVERAL and reply.prompts == 1, "n was not above 1")
+    only_if(choices_asked(reply) >= SEVERAL and reply.prompts == 1, "n was not above 1")
     yield from _one_each(reply)
 
 
@@ -148,7 +148,7 @@ def echo(reply: Text) -> Findings:
     Evaluation harnesses score the prompt's own tokens this way.
     """
     only_if(reply.request.get("echo") is True, "no echo was asked for")
-    prompts, each = _prompts(reply), asked_n(reply)
+    prompts, each = _prompts(reply), choices_asked(reply)
     only_if(prompts and all(prompts), "a prompt was not text")
     for answer in reply.answers:
         prompt = prompts[min(max(answer.index, 0) // each, len(prompts) - 1)]
@@ -226,7 +226,7 @@ def best_of_stream_400(reply: TextReply | ErrorReply) -> Findings:
     """
     best_of = reply.request.get("best_of")
     only_if(reply.endpoint is Endpoint.COMPLETIONS and reply.asked_to_stream, "not a stream")
-    only_if(is_int(best_of) and best_of > asked_n(reply), "there was no choice to make")
+    only_if(is_int(best_of) and best_of > choices_asked(reply), "there was no choice to make")
     yield from refusal(reply)
 
 
@@ -243,7 +243,7 @@ def best_of_lt_n_400(reply: TextReply | ErrorReply) -> Findings:
     """
     best_of = reply.request.get("best_of")
     only_if(reply.endpoint is Endpoint.COMPLETIONS, "not a completion")
-    only_if(is_int(best_of) and 0 < best_of < asked_n(reply), "best_of is not below n")
+    only_if(is_int(best_of) and 0 < best_of < choices_asked(reply), "best_of is not below n")
     yield from refusal(reply)
 
 
