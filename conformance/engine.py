@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from conformance.model import Exchange, Finding, Outcome, Provenance, Verdict
+from conformance.model import Exchange, Finding, Outcome, Verdict
 from conformance.recognise import recognise
 from conformance.registry import Check, Fact, Judgement
 from conformance.replies import Reply
@@ -17,13 +17,15 @@ NAME: Final = 120
 """How many characters of a provider's or model's name are kept."""
 Session = tuple[str, str, str]
 """Provider, model and recording: exchanges are only compared within one."""
+UNTOLD: Final = (Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE)
+"""What a check says when it has nothing to say."""
 
 
 class Checks:
     """The chosen checks, found by the type of reply they judge."""
 
     def __init__(self, chosen: Iterable[Check]) -> None:
-        self._all = tuple(chosen)
+        self.all = tuple(chosen)
         self._singles: dict[type, list[Check]] = {}
         self._sets: dict[type, list[Check]] = {}
 
@@ -43,14 +45,14 @@ class Checks:
         if kind not in known:
             known[kind] = [
                 check
-                for check in self._all
+                for check in self.all
                 if (check.over is not None) is sets and issubclass(kind, check.judges)
             ]
         return known[kind]
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """How often one check came to one outcome on one target, and the first time as an example."""
 
     first: Verdict
@@ -58,12 +60,52 @@ class _Tally:
 
 
 @dataclass(slots=True)
+class Tallies:
+    """Counts of verdicts by target, check and outcome; can be added up from several processes."""
+
+    found: dict[tuple[str, str, str, Outcome], Tally] = field(default_factory=dict)
+
+    def count(self, verdict: Verdict, times: int = 1) -> None:
+        """Count a verdict."""
+        key = (verdict.provider, verdict.model, verdict.check, verdict.outcome)
+        self.found.setdefault(key, Tally(verdict)).count += times
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many verdicts of each outcome there are."""
+        counted: Counter[Outcome] = Counter()
+        for (_, _, _, outcome), tally in self.found.items():
+            counted[outcome] += tally.count
+        return counted
+
+    def close(self, controls: Mapping[str, str]) -> Iterator[Verdict]:
+        """One verdict for each target, check and outcome that comes without findings.
+
+        Its ``repeat`` is (times, of all times this check ran on this target). A check that has a
+        control passes only where its control did: that a model makes no call when it must not
+        proves nothing if it makes none when it may.
+        """
+        ran: Counter[tuple[str, str, str]] = Counter()
+        for (provider, model, check, _), tally in self.found.items():
+            ran[provider, model, check] += tally.count
+        for (provider, model, check, outcome), tally in self.found.items():
+            if tally.first.findings:
+                continue
+            verdict = replace(tally.first, repeat=(tally.count, ran[provider, model, check]))
+            control = controls.get(check)
+            passed = (provider, model, control, Outcome.PASS) in self.found
+            if outcome is Outcome.PASS and control and not passed:
+                reason = f"its control, {control}, did not pass"
+                verdict = replace(verdict, outcome=Outcome.INCONCLUSIVE, reason=reason)
+            yield verdict
+
+
+@dataclass(slots=True)
 class Audit:
     """Judges exchanges as they come and keeps only counts and the facts that sets need.
 
     Verdicts with findings are given out as they are found, one an exchange. Those without are
-    counted: one verdict a target, check and outcome at the end, with ``repeat`` = (times, of all
-    times this check ran on this target).
+    counted: one verdict a target, check and outcome at the end, as :meth:`Tallies.close` has it.
     """
 
     checks: Checks
@@ -71,7 +113,7 @@ class Audit:
     judged: int = 0
     targets: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(provider, model): how many replies."""
-    _tallies: dict[tuple[str, str, Check, Outcome], _Tally] = field(default_factory=dict)
+    tallies: Tallies = field(default_factory=Tallies)
     _facts: dict[tuple[Session, Check], list[Fact[Any]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -84,74 +126,90 @@ class Audit:
     @property
     def outcomes(self) -> Counter[Outcome]:
         """How many verdicts of each outcome there are so far."""
-        counted: Counter[Outcome] = Counter()
-        for (_, _, _, outcome), tally in self._tallies.items():
-            counted[outcome] += tally.count
-        return counted
+        return self.tallies.outcomes
 
-    def add(self, exchange: Exchange) -> Iterator[Verdict]:
-        """Judge one exchange; yields the verdicts that have findings."""
-        self.read += 1
-        reply = None if exchange.provenance.doubt else recognise(exchange)
-        if reply is None:
-            return
-        self.judged += 1
-        scrubber = Scrubber.of(exchange.request)
-        target = (exchange.provider[:NAME], scrubber.text(reply.model)[:NAME])
-        self.targets[target] += 1
-        for check, fact in self.checks.facts(reply):
-            self._facts[(*target, exchange.session), check].append(fact)
-        for judgement in self.checks.judge(reply):
-            verdict = self._counted(target, judgement, exchange.id, exchange.provenance, scrubber)
-            if verdict:
-                yield verdict
+    def add(self, *exchanges: Exchange) -> Iterator[Verdict]:
+        """Judge the answers to one request, asked once or several times.
+
+        Yields the verdicts that have findings. Of several answers that disagree, the verdict is
+        flaky, and ``repeat`` says in how many of them the rule was broken.
+        """
+        judged: dict[Check, list[Judgement]] = defaultdict(list)
+        for exchange in exchanges:
+            self.read += 1
+            reply = None if exchange.provenance.doubt else recognise(exchange)
+            if reply is None:
+                continue
+            self.judged += 1
+            scrubber = Scrubber.of(exchange.request)
+            model = exchange.model or reply.model
+            target = (exchange.provider[:NAME], scrubber.text(model)[:NAME])
+            self.targets[target] += 1
+            for check, fact in self.checks.facts(reply):
+                self._facts[(*target, exchange.session), check].append(fact)
+            for judgement in self.checks.judge(reply):
+                judged[judgement.check].append(judgement)
+        for judgements in judged.values():
+            judgement, repeat = _agreed(judgements)
+            verdict = _verdict(target, judgement, exchange, scrubber)
+            yield from self._counted(replace(verdict, repeat=repeat))
 
     def close(self) -> Iterator[Verdict]:
         """Judge the sets, then yield the verdicts that were only counted."""
+        yield from self.compare()
+        controls = {check.id: check.control for check in self.checks.all if check.control}
+        yield from self.tallies.close(controls)
+
+    def compare(self) -> Iterator[Verdict]:
+        """Judge the sets; yields the verdicts that have findings."""
         for ((provider, model, _), check), facts in self._facts.items():
             for judgement in _by_exchange(check.compare(facts)):
                 named = judgement.findings[0].exchange if judgement.findings else None
-                exchange = named or facts[0].exchange
-                verdict = self._counted((provider, model), judgement, exchange, None, Scrubber())
-                if verdict:
-                    yield verdict
-        ran: Counter[tuple[str, str, Check]] = Counter()
-        for (provider, model, check, _), tally in self._tallies.items():
-            ran[provider, model, check] += tally.count
-        for (provider, model, check, _), tally in self._tallies.items():
-            if not tally.first.findings:
-                times = (tally.count, ran[provider, model, check])
-                yield replace(tally.first, repeat=times)
+                verdict = Verdict(
+                    provider=provider,
+                    model=model,
+                    check=check.id,
+                    level=check.level,
+                    outcome=judgement.outcome,
+                    findings=judgement.findings,
+                    reason=judgement.reason,
+                    exchange=named or facts[0].exchange,
+                )
+                yield from self._counted(Scrubber().verdict(verdict))
 
-    def _counted(
-        self,
-        target: tuple[str, str],
-        judgement: Judgement,
-        exchange: str,
-        provenance: Provenance | None,
-        scrubber: Scrubber,
-    ) -> Verdict | None:
-        """Count a judgement; its verdict, when it has findings."""
-        key = (*target, judgement.check, judgement.outcome)
-        tally = self._tallies.get(key)
-        if tally and not judgement.findings:
-            tally.count += 1
-            return None
-        verdict = Verdict(
-            provider=target[0],
-            model=target[1],
-            check=judgement.check.id,
-            level=judgement.check.level,
-            outcome=judgement.outcome,
-            findings=judgement.findings,
-            reason=judgement.reason,
-            exchange=exchange,
-            provenance=provenance,
-        )
-        verdict = scrubber.verdict(verdict)
-        tally = self._tallies.setdefault(key, _Tally(verdict))
-        tally.count += 1
-        return verdict if verdict.findings else None
+    def _counted(self, verdict: Verdict) -> Iterator[Verdict]:
+        """Count a verdict; it is given out when it has findings."""
+        self.tallies.count(verdict)
+        if verdict.findings:
+            yield verdict
+
+
+def _verdict(
+    target: tuple[str, str], judgement: Judgement, exchange: Exchange, scrubber: Scrubber
+) -> Verdict:
+    verdict = Verdict(
+        provider=target[0],
+        model=target[1],
+        check=judgement.check.id,
+        level=judgement.check.level,
+        outcome=judgement.outcome,
+        findings=judgement.findings,
+        reason=judgement.reason,
+        exchange=exchange.id,
+        provenance=exchange.provenance,
+        probe=exchange.probe,
+    )
+    return scrubber.verdict(verdict)
+
+
+def _agreed(judgements: Sequence[Judgement]) -> tuple[Judgement, tuple[int, int]]:
+    """What the answers to one request come to, and how many of those that can tell say so."""
+    telling = [j for j in judgements if j.outcome not in UNTOLD] or judgements
+    broken = [judgement for judgement in telling if judgement.findings]
+    if broken and len(broken) < len(telling):
+        return replace(broken[0], outcome=Outcome.FLAKY), (len(broken), len(telling))
+    worst = broken[0] if broken else telling[0]
+    return worst, (len(telling), len(telling))
 
 
 def _by_exchange(judgement: Judgement) -> Iterator[Judgement]:

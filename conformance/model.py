@@ -183,7 +183,9 @@ class Exchange:
     """One request and what came back, wherever it was seen.
 
     ``session`` names the recording or run it belongs to: exchanges are only ever compared within
-    one session. ``upstream`` is set behind an adapter: what it sent on, and what it got.
+    one session. ``upstream`` is set behind an adapter: what it sent on, and what it got. ``model``
+    and ``probe`` are set where a probe asked: the model it meant, whatever the request says, and
+    its id; ``retried``, where it asked the same again because of this answer.
     """
 
     id: str
@@ -194,6 +196,9 @@ class Exchange:
     failure: Failure | None = None
     session: str = ""
     upstream: tuple[Exchange, ...] = ()
+    model: str | None = None
+    probe: str | None = None
+    retried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,16 +30,20 @@ class DoesNotFit(ValueError):  # noqa: N818  # an answer, not an error
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One way to break an exchange; ``trips`` names the other checks it breaks by necessity."""
+    """One way to break an exchange; ``trips`` names the other checks it breaks by necessity.
+
+    ``beside`` names further exchanges that are broken in the same way at the same time.
+    """
 
     label: str
     apply: Apply
     reference: str | None = None
     trips: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
-    def on(self, reference: str) -> Mutant:
-        """The same edit, made on the reference exchange of this name."""
-        return replace(self, reference=reference)
+    def on(self, reference: str, *beside: str) -> Mutant:
+        """The same edit, made on the reference exchange of this name, and on those beside it."""
+        return replace(self, reference=reference, beside=beside)
 
     def also(self, *checks: str) -> Mutant:
         """The same edit, which is known to break these checks too."""

@@ -6,7 +6,7 @@ the first on which the check passes and the edit trips it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -50,13 +50,13 @@ def _proof(check: Check, mutant: Mutant) -> Proof:
         if not mutant.reference and not session.passes(check, name):
             continue
         try:
-            broken = mutant.apply(session.exchanges[name])
+            broken = {one: mutant.apply(session.exchanges[one]) for one in (name, *mutant.beside)}
         except DoesNotFit:
             continue
-        tripped = session.tripped(name, broken)
+        tripped = session.tripped(broken)
         if check in tripped:
             others = frozenset(other.id for other in tripped if other is not check)
-            return Proof(check, mutant, name, tripped[check].findings, broken, others)
+            return Proof(check, mutant, name, tripped[check].findings, broken[name], others)
     return Proof(check, mutant, mutant.reference)
 
 
@@ -75,7 +75,7 @@ class Golden:
 
     def sets(self) -> list[Judgement]:
         """What the checks about sets say of them all."""
-        return list(self._compared(self._facts, None))
+        return list(self._compared(self._facts, self._facts))
 
     def passes(self, check: Check, name: str) -> bool:
         """Whether ``check`` passes on, or keeps a fact of, this exchange."""
@@ -84,11 +84,11 @@ class Golden:
         found = (j.outcome for j in self._judged[name] if j.check is check)
         return next(found, None) is Outcome.PASS
 
-    def tripped(self, name: str, broken: Exchange) -> dict[Check, Judgement]:
-        """The checks with findings once ``broken`` stands in for the exchange of this name."""
-        facts = {**self._facts, name: self._facts_of(broken)}
-        compared = self._compared(facts, name)
-        judged = [*self._singles(broken), *compared]
+    def tripped(self, broken: Mapping[str, Exchange]) -> dict[Check, Judgement]:
+        """The checks with findings once ``broken`` stand in for the exchanges of these names."""
+        facts = {**self._facts, **{name: self._facts_of(one) for name, one in broken.items()}}
+        singles = [judgement for one in broken.values() for judgement in self._singles(one)]
+        judged = [*singles, *self._compared(facts, broken)]
         return {judgement.check: judgement for judgement in judged if judgement.findings}
 
     def _singles(self, exchange: Exchange) -> Iterator[Judgement]:
@@ -101,11 +101,9 @@ class Golden:
         return {} if reply is None else dict(self.checks.facts(reply))
 
     def _compared(
-        self, facts: Mapping[str, Mapping[Check, Fact[Any]]], about: str | None
+        self, facts: Mapping[str, Mapping[Check, Fact[Any]]], about: Iterable[str]
     ) -> Iterator[Judgement]:
-        concerned = {check for kept in facts.values() for check in kept}
-        if about is not None:
-            concerned &= facts[about].keys() | self._facts[about].keys()
+        concerned = {check for name in about for check in (*facts[name], *self._facts[name])}
         for check in sorted(concerned, key=lambda check: check.id):
             yield check.compare([kept[check] for kept in facts.values() if check in kept])
 

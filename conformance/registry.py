@@ -70,6 +70,7 @@ class Check:
     needs: frozenset[Evidence]
     breach: Outcome
     over: Callable[[Any], Any] | None
+    control: str | None = None
 
     @property
     def suite(self) -> str:
@@ -140,13 +141,15 @@ def check(  # noqa: PLR0913  # all of them are a check's own
     needs: Iterable[Evidence] = (),
     breach: Outcome = Outcome.FAIL,
     over: Callable[[Any], Any] | None = None,
+    control: str | None = None,
 ) -> Callable[[Callable[[Any], Findings]], Check]:
     """Make a check of a function; its id is ``<suite>.<function name>``.
 
     ``covers`` names further rules the check decides; ``needs`` the evidence without which it is not
     applicable; ``breach`` the outcome of a violation: IGNORED where an accepted parameter showed no
     effect. With ``over``, the function gets the facts that ``over`` kept of each exchange of a
-    session, and ``over``'s annotation says which replies those are.
+    session, and ``over``'s annotation says which replies those are. ``control`` names the check
+    that must have passed on a target for this one's pass to mean anything there.
 
     Raises TypeError for a check without docstring, counterexample or annotation, and for an id
     that is taken.
@@ -168,6 +171,7 @@ def check(  # noqa: PLR0913  # all of them are a check's own
             needs=frozenset(needs),
             breach=breach,
             over=over,
+            control=control,
         )
         _refuse_incomplete(made)
         _checks[name] = made

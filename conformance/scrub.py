@@ -14,7 +14,7 @@ from urllib.parse import quote
 from conformance.model import Finding, Request, Verdict
 
 MASK: Final = "[key]"
-_SHAPES: Final = re.compile(
+SHAPES: Final = re.compile(
     r"""(?x)
     \b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}       # OpenAI, Anthropic, OpenRouter, DeepSeek, Stripe
     | \b(?:gsk|xai|hf|nvapi|r8|pplx|fw|csk|tgp_v1|llx|dapi)[-_][A-Za-z0-9_-]{16,}
@@ -51,7 +51,7 @@ class Scrubber:
         """``text`` without keys."""
         for secret in self.secrets:
             text = text.replace(secret, MASK)
-        return _SHAPES.sub(MASK, text)
+        return SHAPES.sub(MASK, text)
 
     def value(self, value: Any) -> Any:
         """A JSON value without keys, its shape kept."""

@@ -38,3 +38,9 @@ def corpus() -> Path:
 def rulebook() -> Path:
     """The folder of researched rules."""
     return _beside("CONFORMANCE_RULEBOOK", "rulebook")
+
+
+@pytest.fixture(scope="session")
+def seeds() -> Path:
+    """The folder of the documents that name the first providers, their models and parameters."""
+    return _beside("CONFORMANCE_SEEDS", "seeds")

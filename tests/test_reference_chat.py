@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from typing import Any
@@ -21,6 +22,7 @@ from asking import (
     said,
 )
 
+from conformance.pictures import solid_png
 from conformance.reference import golden
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255), "white": (255,) * 3}
@@ -99,14 +101,24 @@ def test_instructions_and_earlier_turns_are_obeyed() -> None:
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_pictures_are_seen(colour: str) -> None:
-    url = golden.solid_png(*COLOURS[colour])
+    url = solid_png(*COLOURS[colour])
     parts = [{"type": "text", "text": golden.COLOUR}, picture(url)]
     assert said(parts, model=EYES) == said(parts[::-1], model=EYES) == colour
     assert "image_url" in error(post(golden.ask(parts)))["message"]
-    two = [picture(url), picture(golden.solid_png(0, 0, 0))]
+    two = [picture(url), picture(solid_png(0, 0, 0))]
     assert said(two, model=EYES) == f"{colour}, black"
     part = {"type": "input_image", "image_url": url}
     assert output_text(respond([{"role": "user", "content": [part]}], model=EYES)) == colour
+
+
+@pytest.mark.parametrize("start", [b"\xff\xd8\xff\xe0", b"GIF89a", b"RIFF\x10\0\0\0WEBPVP8 "])
+def test_other_pictures_are_taken_and_cut_ones_refused(start: bytes) -> None:
+    for data, taken in ((start + bytes(30), True), (start, False)):
+        url = "data:image/x;base64," + base64.b64encode(data).decode()
+        response = post(golden.ask([picture(url)], model=EYES))
+        assert taken == (response.status == 200)
+        if not taken:
+            assert error(response)["code"] == "invalid_image_format"
 
 
 def test_looking_costs_tokens() -> None:

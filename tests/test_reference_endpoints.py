@@ -16,7 +16,7 @@ from conformance.reference import golden
 
 def test_models_are_listed_and_found() -> None:
     listed = document("models.list")["data"]
-    assert len({one["id"] for one in listed}) == 3
+    assert len({one["id"] for one in listed}) == 4
     assert document("models.retrieve") in listed
     assert document("models.retrieve_slash")["id"] == "org/reference-small"
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from asking import accepted, ask, content, document, error, first, post, said
+from asking import accepted, ask, content, document, error, events, first, post, said
 
 from conformance.reference import golden
 
@@ -66,3 +66,43 @@ def test_calls_and_results_can_be_sent_back() -> None:
         unanswered = error(post(body | {"messages": [*history, results[0], *late]}))
         assert calls[0]["id"] in unanswered["message"]
     assert "17 degrees" in content(document("chat.tool_result"))
+
+
+CODE = {"type": "custom", "custom": {"name": "run_code", "description": "Runs a program."}}
+
+
+def test_a_custom_tool_is_given_text_and_not_json() -> None:
+    body = golden.ask("Use run_code for Fibonacci.", tools=[CODE])
+    choice = first(accepted(body))
+    call = choice["message"]["tool_calls"][0]
+    assert choice["finish_reason"] == "tool_calls"
+    assert call["type"] == "custom"
+    assert call["custom"] == {"name": "run_code", "input": "Fibonacci"}
+    result = {"role": "tool", "tool_call_id": call["id"], "content": "1 1 2 3 5"}
+    history = [*body["messages"], choice["message"], result]
+    assert "1 1 2 3 5" in content(accepted(body | {"messages": history}))
+    chosen = {"type": "custom", "custom": {"name": "run_code"}}
+    assert first(ask("Say hi.", tools=[WEATHER, CODE], tool_choice=chosen))["message"]["tool_calls"]
+
+
+def test_a_custom_call_is_streamed_bit_by_bit() -> None:
+    body = golden.ask("Use run_code for Fibonacci.", tools=[CODE], stream=True)
+    deltas = [first(chunk)["delta"] for chunk in events(post(body))]
+    bits = [bit for delta in deltas for bit in delta.get("tool_calls", [])]
+    assert bits[0]["type"] == "custom"
+    assert bits[0]["custom"]["name"] == "run_code"
+    assert "".join(bit["custom"]["input"] for bit in bits) == "Fibonacci"
+
+
+@pytest.mark.parametrize(
+    ("custom", "param"),
+    [
+        (None, "tools[0].custom"),
+        ({}, "tools[0].custom.name"),
+        ({"name": "a b"}, "tools[0].custom.name"),
+        ({"name": "x", "format": {"type": "grammar"}}, "tools[0].custom.format.type"),
+    ],
+)
+def test_a_bad_custom_tool_is_refused(custom: object, param: str) -> None:
+    tools = [{"type": "custom", "custom": custom}]
+    assert error(post(golden.ask("Say hi.", tools=tools)))["param"] == param

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.reference.golden import solid_png
+from conformance.pictures import solid_png
 from conformance.suites._solid_png import colour
 
 SIDE = 4

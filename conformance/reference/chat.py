@@ -64,14 +64,21 @@ def _choice(request: ChatRequest, answer: Answer, index: int, ids: Ids) -> dict[
 
 
 def _calls(request: ChatRequest, answer: Answer, index: int, ids: Ids) -> dict[str, Any]:
-    functions = [{"name": call.name, "arguments": call.arguments} for call in answer.calls]
     if request.toolbox.legacy:
-        return {"function_call": functions[0]}
+        first = answer.calls[0]
+        return {"function_call": {"name": first.name, "arguments": first.arguments}}
     calls = [
-        {"id": _call_id(ids, index, i), "type": "function", "function": function}
-        for i, function in enumerate(functions)
+        {"id": _call_id(ids, index, i), **_kind(call, {"name": call.name}, call.arguments)}
+        for i, call in enumerate(answer.calls)
     ]
     return {"tool_calls": calls}
+
+
+def _kind(call: Call, named: dict[str, Any], said: str) -> dict[str, Any]:
+    """The type of a call and, in the member called like it, its name and what it is given."""
+    if call.custom:
+        return {"type": "custom", "custom": {**named, "input": said}}
+    return {"type": "function", "function": {**named, "arguments": said}}
 
 
 def _call_id(ids: Ids, choice: int, call: int) -> str:
@@ -158,15 +165,16 @@ class _Stream:
     def _called(self, calls: tuple[Call, ...], index: int) -> Iterator[dict[str, Any]]:
         """Id, type and name once, then the arguments bit by bit."""
         for i, call in enumerate(calls):
-            opening = {"name": call.name, "arguments": ""}
-            rest = [{"arguments": token} for token in call.tokens]
             if self.request.toolbox.legacy:
-                yield from ({"function_call": bit} for bit in (opening, *rest))
+                yield {"function_call": {"name": call.name, "arguments": ""}}
+                yield from ({"function_call": {"arguments": token}} for token in call.tokens)
                 continue
             call_id = _call_id(self.ids, index, i)
-            first = {"index": i, "id": call_id, "type": "function", "function": opening}
-            yield {"tool_calls": [first]}
-            yield from ({"tool_calls": [{"index": i, "function": bit}]} for bit in rest)
+            first = _kind(call, {"name": call.name}, "")
+            yield {"tool_calls": [{"index": i, "id": call_id, **first}]}
+            for token in call.tokens:
+                bit = _kind(call, {}, token)
+                yield {"tool_calls": [{"index": i, bit["type"]: bit[bit["type"]]}]}
 
 
 def _chunk_choice(

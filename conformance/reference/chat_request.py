@@ -18,13 +18,15 @@ from conformance.reference.errors import (
     wrong_value,
 )
 from conformance.reference.instances import strict_problem, to_text
-from conformance.reference.model import CONTEXT, LONGEST, Task, Turn, tokenise
+from conformance.reference.model import CONTEXT, LONGEST, Task, Turn, spelled, tokenise
 from conformance.reference.offers import offer
 from conformance.reference.tools import Toolbox, chat_toolbox
 
 MOST_CHOICES: Final = 16
 COLD: Final = 0.2
 """A temperature, or a top_p, up to which the most likely token always wins."""
+STRONGEST: Final = 100
+"""The bias that leaves no other token to choose."""
 FORMATS: Final = ("text", "json_object", "json_schema")
 FORMAT_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -53,7 +55,7 @@ PARAMETERS: Final[dict[str, validate.Check]] = {
     "presence_penalty": validate.decimal(-2, 2),
     "prompt_cache_key": validate.text,
     "prompt_cache_retention": validate.text,
-    "reasoning_effort": validate.refused,
+    "reasoning_effort": validate.one_of("low", "medium", "high"),
     "response_format": validate.anything,
     "safety_identifier": validate.text,
     "seed": validate.integer(-validate.SEED_LIMIT, validate.SEED_LIMIT - 1),
@@ -138,7 +140,14 @@ def _task(given: Mapping[str, Any], turns: tuple[Turn, ...], toolbox: Toolbox, n
         limit=min(limit, LONGEST),
         luck=luck(given, nonce),
         terse=given.get("frequency_penalty", 0) >= 1,
+        forced=forced(given),
     )
+
+
+def forced(given: Mapping[str, Any]) -> str:
+    """The token that a bias of 100 leaves as the only one; empty without such a bias."""
+    biased = (token for token, bias in given.get("logit_bias", {}).items() if bias == STRONGEST)
+    return next((spelled(int(token)) for token in biased), "")
 
 
 def luck(given: Mapping[str, Any], nonce: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from conformance.reference import validate
-from conformance.reference.chat_request import luck
+from conformance.reference.chat_request import forced, luck
 from conformance.reference.errors import (
     ApiError,
     context_length,
@@ -26,6 +26,7 @@ from conformance.reference.model import (
     alternatives,
     generate,
     logprob,
+    spelled,
     tokenise,
 )
 from conformance.reference.offers import offer
@@ -133,7 +134,7 @@ def as_tokens(value: object, param: str) -> list[str]:
     if isinstance(value, str):
         return tokenise(value)
     if isinstance(value, list) and value and all(_is_id(one) for one in value):
-        return [f" {one % 1000}" for one in value]
+        return [spelled(one) for one in value]
     raise wrong_type(param, "a string, an array of strings or token arrays", value)
 
 
@@ -150,6 +151,7 @@ def _answer(given: Mapping[str, Any], prompt: list[str], choice: int, nonce: int
         limit=min(limit, LONGEST),
         luck=luck(given, nonce),
         terse=given.get("frequency_penalty", 0) >= 1,
+        forced=forced(given),
     )
     return generate(task, choice)
 

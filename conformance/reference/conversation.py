@@ -18,6 +18,8 @@ from conformance.reference.validate import items, mapping, text
 
 ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 PARTS = {"user": ("text", "image_url"), "assistant": ("text", "refusal")}
+CALLED = {"custom": ("custom", "input")}
+"""For a type of call that is no function: its member, and what in it the call is given."""
 DETAILS = ("auto", "low", "high")
 
 
@@ -105,11 +107,13 @@ def _called(message: dict[str, Any], at: str) -> str:
         raise empty_array(at)
     words = []
     for i, call in enumerate(calls):
-        function = mapping(f"{at}[{i}].function", mapping(f"{at}[{i}]", call).get("function"))
-        text(f"{at}[{i}].id", call.get("id"))
-        for key in ("name", "arguments"):
-            text(f"{at}[{i}].function.{key}", function.get(key))
-        words.append(f" {function['name']}({function['arguments']})")
+        one = mapping(f"{at}[{i}]", call)
+        text(f"{at}[{i}].id", one.get("id"))
+        kind, given = CALLED.get(str(one.get("type")), ("function", "arguments"))
+        called = mapping(f"{at}[{i}].{kind}", one.get(kind))
+        for key in ("name", given):
+            text(f"{at}[{i}].{kind}.{key}", called.get(key))
+        words.append(f" {called['name']}({called[given]})")
     return "".join(words)
 
 

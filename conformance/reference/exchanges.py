@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -64,6 +65,7 @@ def requests() -> Mapping[str, Request]:
     made["errors.bad_json"] = _post("errors.bad_json", path, b'{"model": "reference-1", ')
     made["errors.empty_body"] = _post("errors.empty_body", path, b"")
     made["errors.route"] = _post("errors.route", "/v1/nothing/here", to_json(golden.BASIC))
+    made["chat.tool_own_id"] = _post("chat.tool_own_id", path, to_json(_sent_back(made)))
     for name, path in GETS.items():
         made[name] = Request("GET", BASE + path, Headers(HEADERS.get(name, (KEY,))))
     return MappingProxyType(made)
@@ -81,6 +83,18 @@ def exchanges() -> Mapping[str, Exchange]:
         made[name] = _exchange(name, request, asked[request])
         asked[request] += 1
     return MappingProxyType(made)
+
+
+def _sent_back(made: Mapping[str, Request]) -> golden.Body:
+    """The conversation after a call of the reference's own has its result."""
+    asked = golden.CHAT["tools_auto"]
+    said = json.loads(answer(made["chat.tools_auto"]).body)["choices"][0]["message"]
+    result = {
+        "role": "tool",
+        "tool_call_id": said["tool_calls"][0]["id"],
+        "content": "17 degrees",
+    }
+    return {**asked, "messages": [*asked["messages"], said, result]}
 
 
 def _post(name: str, path: str, body: bytes) -> Request:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from typing import Any, Final
+
+from conformance.pictures import solid_png
 
 Body = dict[str, Any]
 
@@ -53,21 +52,6 @@ NULLABLE: Final = (
     "top_logprobs",
     "top_p",
 )
-
-
-def solid_png(red: int, green: int, blue: int, side: int = 16) -> str:
-    """A square picture of one colour as a ``data:`` URL."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + checksum
-
-    rows = (b"\0" + bytes((red, green, blue)) * side) * side
-    # Level 0 gives the same bytes with every version of zlib.
-    pixels = zlib.compress(rows, 0)
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
-    return "data:image/png;base64," + base64.b64encode(data + chunk(b"IEND", b"")).decode()
 
 
 def function(name: str, parameters: Body, **more: Any) -> Body:

@@ -4,32 +4,74 @@ from __future__ import annotations
 
 from typing import Final
 
+from conformance.pictures import solid_png
 from conformance.reference.golden import (
     BASIC,
     CITY,
+    COLOUR,
     COUNTING,
     FORECAST,
     FORMAT,
     MODEL,
     TALK,
+    TWO_CITIES,
     USAGE,
     WEATHER,
     WEATHER_QUESTION,
     Body,
     ask,
+    function,
     look,
-    solid_png,
 )
+
+
+def shown(url: str) -> Body:
+    """The part of a message that is a picture."""
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def see(*parts: Body) -> Body:
+    """A chat request with one message made of these parts."""
+    return ask([*parts], model="reference-vision")
 
 
 def picture(*urls: str) -> Body:
     """A chat request about these pictures."""
-    images = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
     question = {"type": "text", "text": "Which colours have the images? Name them in order."}
-    return ask([question, *images], model="reference-vision")
+    return see(question, *map(shown, urls))
 
 
-TAKEN: Final = {
+QUESTION: Final = {"type": "text", "text": COLOUR}
+RED: Final = shown(solid_png(255, 0, 0))
+LOT: Final = "Reply with one random 5-digit number and nothing else."
+REPEAT: Final = 'Write "apple" 60 times, separated by spaces.'
+HOT: Final = ask(LOT, temperature=1.8)
+COLD: Final = ask(LOT, temperature=0)
+NARROW: Final = HOT | {"top_p": 0.01}
+SEED_7: Final = HOT | {"seed": 7}
+DRAWN: Final = {
+    "hot": HOT,
+    "hot_2": HOT,
+    "hot_3": HOT,
+    "hot_4": HOT,
+    "cold": COLD,
+    "cold_2": COLD,
+    "cold_3": COLD,
+    "cold_4": COLD,
+    "narrow": NARROW,
+    "narrow_2": NARROW,
+    "narrow_3": NARROW,
+    "narrow_4": NARROW,
+    "seed_7": SEED_7,
+    "seed_7_2": SEED_7,
+    "seed_7_3": SEED_7,
+    "seed_7_4": SEED_7,
+    "seed_1": HOT | {"seed": 1},
+    "seed_2": HOT | {"seed": 2},
+    "seed_3": HOT | {"seed": 3},
+    "draws_5": HOT | {"n": 5},
+}
+TAKEN: Final = DRAWN | {
     "defaults": BASIC
     | {
         "temperature": 0,
@@ -75,7 +117,32 @@ TAKEN: Final = {
         response_format={"type": "json_schema", "json_schema": FORMAT},
     ),
     "vision_two": picture(solid_png(255, 0, 0), solid_png(0, 0, 255)),
+    "vision_green": see(QUESTION, shown(solid_png(0, 128, 0))),
+    "vision_blue": see(QUESTION, shown(solid_png(0, 0, 255))),
+    "vision_first": see(RED, QUESTION),
+    "vision_alone": see(RED),
+    "vision_earlier": {
+        "model": "reference-vision",
+        "messages": [
+            {"role": "user", "content": [QUESTION, RED]},
+            {"role": "assistant", "content": "Red."},
+            {"role": "user", "content": "Say bye."},
+        ],
+    },
+    "tools_hi": ask("Say hi.", tools=[WEATHER]),
+    "tools_asked": ask(f"{WEATHER_QUESTION} Use get_weather.", tools=[WEATHER]),
+    "tools_both": ask(f"{TWO_CITIES} Use get_weather for both.", tools=[WEATHER]),
+    "function_call": ask(
+        "Say hi.", functions=[WEATHER["function"]], function_call={"name": "get_weather"}
+    ),
     "stop_word": ask(COUNTING, stop=" 17,") | USAGE,
+    "count_cold": ask(COUNTING, temperature=0),
+    "stop_cold": ask(COUNTING, temperature=0, stop=" 7"),
+    "repeat": ask(REPEAT, temperature=0),
+    "repeat_penalised": ask(REPEAT, temperature=0, frequency_penalty=2),
+    "effort_medium": ask(COUNTING, reasoning_effort="medium"),
+    "bias_none": ask(COUNTING, temperature=0, max_tokens=5),
+    "bias_100": ask(COUNTING, temperature=0, max_tokens=5, logit_bias={"5000": 100}),
 }
 REFUSED: Final = {
     "temperature_negative": ask(COUNTING, temperature=-0.1),
@@ -98,6 +165,7 @@ REFUSED: Final = {
         "Answer in JSON.",
         response_format={"type": "json_schema", "json_schema": {**FORMAT, "schema": CITY}},
     ),
+    "tool_strict_open": ask("Say hi.", tools=[function("get_weather", CITY, strict=True)]),
     "image_unreachable": picture("https://pictures.invalid/cat.png"),
     "image_base64": picture("data:image/png;base64,!!not base64!!"),
     "image_bare": picture(solid_png(255, 0, 0).partition(",")[2]),

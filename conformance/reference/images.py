@@ -1,4 +1,7 @@
-"""The eyes of the pretend model: what colour a PNG picture has (W3C PNG specification)."""
+"""The eyes of the pretend model: what colour a PNG picture has (W3C PNG specification).
+
+Pictures of the other formats that OpenAI takes are known by how they begin, and not looked into.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,11 @@ COLOURS = {
     "purple": (128, 0, 128),
     "cyan": (0, 255, 255),
 }
+OTHERS = re.compile(rb"\xff\xd8\xff|GIF8[79]a|RIFF....WEBP", re.DOTALL)
+"""How JPEG (ITU-T T.81), GIF (GIF89a) and WebP (RFC 9649) begin."""
+SMALLEST = 24
+"""Fewer bytes than these are no picture in any of those formats."""
+UNKNOWN = "some colour I cannot tell"
 TILE, LARGEST = 512, 2048
 LOW_TOKENS, TILE_TOKENS = 85, 170
 
@@ -47,11 +55,14 @@ def look(url: str, detail: str) -> Image:
     found = re.fullmatch(r"data:image/[\w.+-]+;base64,([A-Za-z0-9+/=\s]*)", url)
     try:
         data = base64.b64decode(found[1], validate=False) if found else b""
+        if OTHERS.match(data) and len(data) >= SMALLEST:
+            return Image(UNKNOWN, LOW_TOKENS if detail == "low" else _tokens(TILE, TILE))
         width, height, pixel = _first_pixel(data)
     except (binascii.Error, zlib.error, struct.error, ValueError, KeyError):
         message = (
             "You uploaded an unsupported image. "
-            "Please make sure your image has of one the following formats: ['png']."
+            "Please make sure your image has of one the following formats: "
+            "['png', 'jpeg', 'gif', 'webp']."
         )
         raise invalid(message, None, "invalid_image_format") from None
     return Image(_name(pixel), LOW_TOKENS if detail == "low" else _tokens(width, height))

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from conformance.reference.images import Image
@@ -63,10 +63,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that may be called; ``parameters`` is its JSON Schema as it was sent."""
+    """What may be called; ``parameters`` is its JSON Schema as it was sent.
+
+    A ``custom`` one is no function, and takes any text.
+    """
 
     name: str
     parameters: Any = None
+    custom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,17 @@ class Task:
     luck: str = ""
     terse: bool = False
     """Whether repeating itself is penalised."""
+    forced: str = ""
+    """The only token that may be said; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool call; ``tokens`` joined are its arguments."""
+    """A tool call; ``tokens`` joined are its arguments, or what a ``custom`` tool is given."""
 
     name: str
     tokens: tuple[str, ...]
+    custom: bool = False
 
     @property
     def arguments(self) -> str:
@@ -127,12 +134,18 @@ def tokenise(text: str) -> list[str]:
     return TOKEN.findall(text)
 
 
+def spelled(token_id: int) -> str:
+    """The token that has this id."""
+    return f" {token_id % 1000}"
+
+
 def generate(task: Task, choice: int = 0) -> Answer:
     """The answer; ``choice`` tells the answers to one request apart."""
     calls = _calls(task)
     if calls:
         return _limited(calls, task.limit)
-    text = _structured(task) or _text(task, choice)
+    # One token too many, so that the limit is what ends it.
+    text = task.forced * (task.limit + 1) or _structured(task) or _text(task, choice)
     ends = [at for at in map(text.find, task.stop) if at >= 0]
     tokens = tokenise(text[: min(ends, default=len(text))])
     finish = "length" if len(tokens) > task.limit else "stop"
@@ -161,11 +174,15 @@ def _calls(task: Task) -> list[Call]:
     subjects = list(dict.fromkeys(SUBJECT.findall(asked))) or [""]
     rounds = max(len(tools), len(subjects))
     pairs = itertools.islice(zip(itertools.cycle(tools), itertools.cycle(subjects)), rounds)
-    calls = dict.fromkeys(Call(tool.name, _arguments(tool, subject)) for tool, subject in pairs)
+    calls = dict.fromkeys(
+        Call(tool.name, _arguments(tool, subject), tool.custom) for tool, subject in pairs
+    )
     return list(calls)[: 1 if task.one_call else MOST_CALLS]
 
 
 def _arguments(tool: Tool, subject: str) -> tuple[str, ...]:
+    if tool.custom:
+        return tuple(tokenise(subject or FALLBACK))
     return tuple(tokenise(to_text(instance(tool.parameters, subject) if tool.parameters else {})))
 
 
@@ -182,7 +199,7 @@ def _limited(calls: list[Call], limit: int) -> Answer:
     for call in calls:
         if limit < 1:
             return Answer("length", calls=tuple(kept))
-        kept.append(Call(call.name, call.tokens[: limit - 1]))
+        kept.append(replace(call, tokens=call.tokens[: limit - 1]))
         limit -= 1 + len(call.tokens)
     return Answer("tool_calls" if limit >= 0 else "length", calls=tuple(kept))
 

@@ -11,12 +11,16 @@ from conformance.reference.wire import BASE_TIME
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One model: all of them chat, some also look at images, others complete and embed."""
+    """One model: all of them chat, some also look at images, others complete and embed.
+
+    An ``open`` one answers those without a key too.
+    """
 
     id: str
     sees: bool = False
     completes: bool = True
     embeds: bool = True
+    open: bool = False
 
 
 MODELS: Final = {
@@ -25,6 +29,7 @@ MODELS: Final = {
         Offer("reference-1"),
         Offer("reference-vision", sees=True, completes=False, embeds=False),
         Offer("org/reference-small"),
+        Offer("reference", sees=True, open=True),
     )
 }
 
@@ -41,9 +46,15 @@ def offer(body: dict[str, Any]) -> Offer:
     return MODELS[name]
 
 
-def listing() -> dict[str, Any]:
-    """The answer to ``GET /v1/models``."""
-    return {"object": "list", "data": [_describe(one) for one in MODELS.values()]}
+def needs_key(name: object) -> bool:
+    """Whether this is a model that only those with a key may use."""
+    return isinstance(name, str) and name in MODELS and not MODELS[name].open
+
+
+def listing(*, open_only: bool = False) -> dict[str, Any]:
+    """The answer to ``GET /v1/models``: the models, or those of them that need no key."""
+    shown = [one for one in MODELS.values() if one.open or not open_only]
+    return {"object": "list", "data": [_describe(one) for one in shown]}
 
 
 def retrieve(name: str) -> dict[str, Any]:

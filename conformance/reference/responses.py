@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from conformance.reference.errors import SHOWN, ApiError
 from conformance.reference.model import Answer, Call, generate
 from conformance.reference.responses_request import ResponsesRequest, parse
 from conformance.reference.wire import BASE_TIME, Events, Ids, event
@@ -60,6 +61,13 @@ def respond(body: dict[str, Any], ids: Ids) -> dict[str, Any] | Events:
     if request.given.get("stream"):
         return tuple(_numbered(_events(request, answer, ids)))
     return _finished(request, answer, ids)
+
+
+def retrieve(name: str, stored: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The answer to ``GET /v1/responses/{name}``, the name being decoded. Raises ApiError."""
+    if name not in stored:
+        raise ApiError(404, f"Response with id '{name[:SHOWN]}' not found.")
+    return stored[name]
 
 
 def _response(request: ResponsesRequest, ids: Ids, status: str) -> dict[str, Any]:

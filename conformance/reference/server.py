@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +27,7 @@ POSTS: Final[dict[str, Handler]] = {
     "/v1/responses": responses.respond,
 }
 MODELS: Final = "/v1/models"
+RESPONSES: Final = "/v1/responses"
 LARGEST: Final = 4 * 2**20
 """The largest body that is read, in bytes."""
 DEEPEST: Final = 100
@@ -36,18 +38,28 @@ FAILING_KEY: Final = "sk-failing"
 any other will do."""
 BREAKS_AFTER: Final = 5
 """How many events come before the error of a stream that breaks off."""
+NO_KEY: Final = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization "
+    "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
+)
 SORRY: Final = "The server had an error while processing your request. Sorry about that!"
 FAILURE: Final = {"message": SORRY, "type": "server_error", "param": None, "code": None}
 
 
-def answer(request: Request, nonce: int = 0) -> Response:
+NOTHING: Final[Mapping[str, dict[str, Any]]] = MappingProxyType({})
+
+
+def answer(
+    request: Request, nonce: int = 0, stored: Mapping[str, dict[str, Any]] = NOTHING
+) -> Response:
     """What a correct server says; ``nonce`` is the number of the same request before this one.
 
-    Never raises: a bad request is answered with a 4xx and OpenAI's error envelope.
+    ``stored`` holds by id the earlier answers of ``/v1/responses``, which may be retrieved. Never
+    raises: a bad request is answered with a 4xx and OpenAI's error envelope.
     """
     ids = Ids.of(request, nonce)
     try:
-        result = _routed(request, ids)
+        result = _routed(request, ids, stored)
     except ApiError as error:
         return json_response(ids, error.status, error.body, error.headers)
     if isinstance(result, tuple):
@@ -65,9 +77,11 @@ def _broken_off(request: Request, events: Events) -> Events:
     return (*kept, event(ended, "error"))
 
 
-def _routed(request: Request, ids: Ids) -> dict[str, Any] | Events:
+def _routed(
+    request: Request, ids: Ids, stored: Mapping[str, dict[str, Any]]
+) -> dict[str, Any] | Events:
     path = _path(request)
-    retrieving = path.startswith(f"{MODELS}/")
+    retrieving = path.startswith((f"{MODELS}/", f"{RESPONSES}/"))
     if path not in POSTS and path != MODELS and not retrieving:
         message = f"Invalid URL ({request.method[:SHOWN]} {path[:SHOWN]})"
         raise ApiError(404, message)
@@ -80,9 +94,17 @@ def _routed(request: Request, ids: Ids) -> dict[str, Any] | Events:
         allow = ("allow", method)
         raise ApiError(405, message, code="method_not_supported", headers=(allow,))
     _authorise(request)
-    if retrieving:
-        return offers.retrieve(unquote(path.removeprefix(f"{MODELS}/")))
-    return POSTS[path](_body(request), ids) if path in POSTS else offers.listing()
+    if path in POSTS:
+        body = _body(request)
+        _admit(request, body.get("model"))
+        return POSTS[path](body, ids)
+    if path.startswith(RESPONSES):
+        return responses.retrieve(unquote(path.removeprefix(f"{RESPONSES}/")), stored)
+    if not retrieving:
+        return offers.listing(open_only=not _shows_key(request))
+    model = unquote(path.removeprefix(f"{MODELS}/"))
+    _admit(request, model)
+    return offers.retrieve(model)
 
 
 def _path(request: Request) -> str:
@@ -98,14 +120,22 @@ def _key(request: Request) -> str:
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
+def _shows_key(request: Request) -> bool:
+    return any(name in request.headers for name in ("authorization", "x-api-key", "api-key"))
+
+
+def _admit(request: Request, model: object) -> None:
+    """Let in who shows a key, or asks for a model that is open. Raises ApiError."""
+    if not _shows_key(request) and offers.needs_key(model):
+        raise ApiError(401, NO_KEY)
+
+
 def _authorise(request: Request) -> None:
+    if not _shows_key(request):
+        return
     key = _key(request)
     if not key:
-        message = (
-            "You didn't provide an API key. You need to provide your API key in an Authorization "
-            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
-        )
-        raise ApiError(401, message)
+        raise ApiError(401, NO_KEY)
     if key.startswith(WRONG_KEY):
         shown = f"{key[:3]}{'*' * 8}{key[-4:]}" if len(key) > len(WRONG_KEY) + 4 else "sk-*****"
         message = f"Incorrect API key provided: {shown}."

@@ -67,9 +67,16 @@ def toolbox(
 
 
 def nested(tool: dict[str, Any], at: str) -> tuple[dict[str, Any], str]:
-    """The function inside ``{"type": "function", "function": {...}}``."""
-    _, at = flat(tool, at)
-    return mapping(f"{at}.function", tool.get("function")), f"{at}.function"
+    """The function inside ``{"type": "function", "function": {...}}``, or the custom tool."""
+    kind = tool.get("type")
+    if kind != "custom":
+        flat(tool, at)
+        return mapping(f"{at}.function", tool.get("function")), f"{at}.function"
+    custom = mapping(f"{at}.custom", tool.get("custom"))
+    form = mapping(f"{at}.custom.format", custom.get("format") or {"type": "text"}).get("type")
+    if form != "text":
+        raise wrong_value(f"{at}.custom.format.type", form, ("text",))
+    return {"name": custom.get("name")}, f"{at}.custom"
 
 
 def flat(tool: dict[str, Any], at: str) -> tuple[dict[str, Any], str]:
@@ -98,7 +105,7 @@ def _tool(function: dict[str, Any], at: str) -> Tool:
         boolean(f"{at}.strict", function["strict"])
     if parameters is not None:
         _check_parameters(name, mapping(f"{at}.parameters", parameters), at, function)
-    return Tool(name, parameters)
+    return Tool(name, parameters, custom=at.endswith(".custom"))
 
 
 def _check_parameters(

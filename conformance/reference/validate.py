@@ -20,6 +20,7 @@ Check = Callable[[str, object], None]
 
 SEED_LIMIT = 2**63
 STOPS = 4
+ID_DIGITS = 9
 STREAM_OPTIONS = ("include_usage", "include_obfuscation")
 
 
@@ -129,7 +130,7 @@ def metadata(name: str, value: object) -> None:
 def logit_bias(name: str, value: object) -> None:
     """Token ids, as strings of digits, with a bias from -100 to 100."""
     for token, bias in mapping(name, value).items():
-        if not (token.isascii() and token.isdigit()):
+        if not (token.isascii() and token.isdigit() and len(token) <= ID_DIGITS):
             raise invalid(f"Invalid key in '{name}': should be a valid token id.", name)
         decimal(-100, 100)(f"{name}.{token[:20]}", bias)
 

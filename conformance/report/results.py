@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from conformance import __version__
-from conformance.model import Finding, Outcome, Verdict, show
+from conformance.model import (
+    Finding,
+    Level,
+    Outcome,
+    Provenance,
+    Source,
+    Verdict,
+    show,
+)
 from conformance.schema import REVISION
 from conformance.scrub import Scrubber
 
@@ -25,7 +33,7 @@ class ResultsFile:
 
     def start(self, mode: str, argv: list[str]) -> None:
         """Write the run's line; ``argv`` may hold secrets, which are masked."""
-        self._write(
+        self.line(
             {
                 "type": "run",
                 "tool": f"conformance {__version__}",
@@ -38,13 +46,25 @@ class ResultsFile:
 
     def verdict(self, verdict: Verdict) -> None:
         """Write one verdict."""
-        self._write(verdict_line(verdict))
+        self.line(verdict_line(verdict))
+
+    def skipped(self, target: str, probe: str, reason: str) -> None:
+        """Write that a target does not have what a probe is about."""
+        self.line({"type": "skipped", "target": target, "probe": probe, "reason": reason})
+
+    def problem(self, message: str) -> None:
+        """Write what kept the run from being complete."""
+        self.line({"type": "problem", "message": message})
+
+    def news(self, message: str) -> None:
+        """Write something about known failures that somebody should look at."""
+        self.line({"type": "news", "message": message})
 
     def end(
         self, exchanges: int, judged: int, unreadable: int, outcomes: Mapping[Outcome, int]
     ) -> None:
         """Write the last line: counts of exchanges, of broken entries, and of verdicts."""
-        self._write(
+        self.line(
             {
                 "type": "end",
                 "exchanges": exchanges,
@@ -55,7 +75,8 @@ class ResultsFile:
             }
         )
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def line(self, line: dict[str, Any]) -> None:
+        """Write one line."""
         self._file.write(json.dumps(line, ensure_ascii=True, separators=(",", ":")) + "\n")
 
 
@@ -81,6 +102,27 @@ def verdict_line(verdict: Verdict) -> dict[str, Any]:
     if verdict.reason:
         line["reason"] = verdict.reason
     return line
+
+
+def verdict_of(line: Mapping[str, Any]) -> Verdict:
+    """The verdict a line is about; its values are the texts that were written."""
+    source = line["provenance"]
+    provenance = Provenance(Source(source), recorded_at=line["recorded_at"]) if source else None
+    found = tuple(Finding(one["at"], one["want"], one["got"]) for one in line["findings"])
+    return Verdict(
+        provider=line["provider"],
+        model=line["model"],
+        check=line["check"],
+        level=Level(line["level"]),
+        outcome=Outcome(line["outcome"]),
+        findings=found,
+        reason=line.get("reason"),
+        exchange=line["exchange"],
+        provenance=provenance,
+        repeat=(line["repeat"]["k"], line["repeat"]["n"]),
+        probe=line["probe"],
+        known=line["known"],
+    )
 
 
 def _finding(finding: Finding) -> dict[str, str]:

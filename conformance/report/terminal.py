@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +15,15 @@ from conformance.report.summary import Broken, Summary, by_provider
 
 STYLES = {Level.MUST: "bold red", Level.SHOULD: "yellow", Level.MAY: "dim"}
 UNTOLD = (Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE)
+
+
+WIDE = 180
+"""Columns where there is no terminal to say how wide it is: a log, a pipe."""
+
+
+def console() -> Console:
+    """Standard output."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def printable(text: str) -> str:
@@ -94,9 +105,9 @@ def _plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def table(*columns: str) -> Table:
+def table(*columns: str, no_wrap: bool = False) -> Table:
     """A plain table with these column headings."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=no_wrap)
     return made

@@ -63,8 +63,13 @@ def digest(reply: Reply, *apart_from: str) -> str:
     """
     only_if(reply.request, "the request is not known")
     kept = {k: v for k, v in reply.request.items() if k not in apart_from and v is not None}
-    text = json.dumps([reply.exchange.request.url, kept], sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return digest_of(json.dumps([reply.exchange.request.url, kept], sort_keys=True))
+
+
+def digest_of(*texts: str) -> str:
+    """A short stand-in for these texts, to be compared with another."""
+    joined = "\0".join(texts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(joined).hexdigest()
 
 
 def prompt_twin(reply: ChatReply) -> Twin[int] | None:

@@ -3,14 +3,16 @@
 vcrpy writes the body as text, ``!!binary`` or ``{string: ...}``; Ruby's VCR adds an encoding, or
 ``base64_string``, and the date of each interaction; pydantic-ai's serializer writes the parsed
 value of a JSON body as ``parsed_body``. The format is what ``vcr.serialize`` (vcrpy 9) reads.
+What our own recorder adds is in :mod:`conformance.traffic.recording`.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from conformance.model import Chunk, Evidence, Exchange, Provenance, Request, Response, Source
-from conformance.traffic import bodies
+from conformance.traffic import bodies, recording
 from conformance.traffic.encodings import decoded, without_encoding
 from conformance.traffic.limits import Place, UnusableError
 
@@ -28,7 +30,7 @@ def exchange(value: dict[str, Any], place: Place) -> Exchange:
     response = _response(got)
     date = value.get("recorded_at") or response.headers.get("date")
     lacks = _LACKS | {Evidence.BODY} if "parsed_body" in got else _LACKS
-    return Exchange(
+    found = Exchange(
         id=bodies.exchange_id(place, request),
         provider=bodies.host(url),
         request=request,
@@ -38,6 +40,10 @@ def exchange(value: dict[str, Any], place: Place) -> Exchange:
         ),
         session=place.path,
     )
+    if recording.is_own(got):
+        # A run makes a file for each probe, all in one folder.
+        return recording.exchange_told(found, got, str(Path(place.path).parent))
+    return found
 
 
 def _response(got: dict[str, Any]) -> Response:

@@ -12,6 +12,7 @@ from conformance.mutate import Mutant, all_of, edit
 from conformance.registry import MUST, SHOULD, check, only_if
 from conformance.replies import ChatReply, ErrorReply, is_int, is_number
 from conformance.suites._refusals import acceptance, refused_for, sent
+from conformance.suites.params.limits import LIMITS
 
 Answered = ChatReply | ErrorReply
 
@@ -37,6 +38,8 @@ def _takes(reply: Answered, name: str, value: float) -> Findings:
 
 def _takes_limit(reply: Answered, name: str) -> Findings:
     only_if(sent(reply, name) in MODEST, "the limit may not fit the model")
+    both = all(reply.request.get(one) is not None for one in LIMITS)
+    only_if(not both, "two limits may well be refused")
     yield from acceptance(reply, name)
 
 
@@ -269,3 +272,18 @@ def modalities_text(reply: Answered) -> Findings:
     """
     only_if(sent(reply, "modalities") == ["text"], "other modalities were asked for")
     yield from acceptance(reply, "modalities")
+
+
+@check(
+    SHOULD,
+    spec="ReasoningEffort",
+    breach=Outcome.REJECTED,
+    broken_by=[_refused("reasoning_effort", "medium")],
+)
+def reasoning_effort_accepted(reply: Answered) -> Findings:
+    """A reasoning_effort of low, medium or high is accepted, or refused by models without one.
+
+    It is the one setting by which clients trade time and money for care.
+    """
+    only_if(sent(reply, "reasoning_effort") in ("low", "medium", "high"), "it is another effort")
+    yield from acceptance(reply, "reasoning_effort")

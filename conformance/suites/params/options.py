@@ -6,18 +6,28 @@ from typing import Final
 
 from conformance.model import MISSING, Finding, Findings, Outcome
 from conformance.mutate import all_of, drop, edit
-from conformance.registry import MAY, SHOULD, check, only_if
+from conformance.registry import MAY, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import (
     ChatCompletion,
     ChatReply,
     ChatStream,
     Endpoint,
+    ErrorReply,
     Reply,
     a_text,
     an_object,
     is_int,
 )
-from conformance.suites._refusals import crash, crashed, sent
+from conformance.suites._refusals import (
+    REFUSED,
+    bare,
+    blames,
+    crash,
+    crashed,
+    message_of,
+    refusal,
+    sent,
+)
 
 OPTIONAL: Final = (
     *("audio", "metadata", "modalities", "prediction", "prompt_cache_key", "safety_identifier"),
@@ -35,6 +45,8 @@ KNOWN: Final = frozenset(
     )
 )
 """The members of CreateChatCompletionRequest."""
+MADE_UP: Final = "zzz"
+"""How the names of parameters begin that nobody has."""
 THOUGHTS: Final = ("reasoning_content", "reasoning")
 """Where servers put the text of thoughts."""
 
@@ -132,6 +144,52 @@ def unknown_reject_or_ignore(reply: Reply) -> Findings:
     names = reply.request.keys() - KNOWN
     only_if(names, "every parameter is known")
     yield from crash(reply, *names)
+
+
+def _made_up(reply: Reply) -> str:
+    """The one parameter of a chat request that is made up, as its name shows."""
+    names = [name for name in reply.request if name.startswith(MADE_UP)]
+    only_if(reply.endpoint is Endpoint.CHAT and len(names) == 1, "no parameter is made up")
+    only_if(bare(reply, "temperature", *names), "the request has other parameters too")
+    return names[0]
+
+
+# Whether to refuse is a server's own policy. Where it does, what it takes it knows; where it
+# doesn't, nobody can tell a parameter that has no effect from one that was never read.
+@check(
+    MAY,
+    spec="measured: OpenAI refuses an unknown parameter with 400",
+    breach=Outcome.LENIENT,
+    broken_by=[edit("request.zzz_unknown", 1).on("chat.basic")],
+)
+def unknown_refused(reply: Reply) -> Findings:
+    """A parameter that was made up is refused with 400.
+
+    A misspelt parameter is noticed at once, not when its effect is missed.
+    """
+    _made_up(reply)
+    yield from refusal(reply)
+
+
+@check(
+    SHOULD,
+    spec="measured: OpenAI names the unknown parameter",
+    broken_by=[
+        edit("error", {"message": "No.", "type": "x", "param": None, "code": None}).on(
+            "errors.unknown_parameter"
+        )
+    ],
+)
+def unknown_named(reply: ErrorReply) -> Findings:
+    """The refusal of an unknown parameter names it.
+
+    Of a dozen parameters one is to go, and the user has to find out which.
+    """
+    name = _made_up(reply)
+    only_if(reply.status in REFUSED, "it was not refused for that")
+    inconclusive_if(not reply.error, "there is no error object")
+    if not blames(reply, name) and name not in message_of(reply):
+        yield Finding("error.message", want=f"the name {name}", got=message_of(reply))
 
 
 @check(

@@ -11,7 +11,7 @@ from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, onl
 from conformance.replies import ChatReply, ChatStream
 from conformance.suites._twins import Twin, twin
 from conformance.suites.stream.chunk_finish import finishes
-from conformance.suites.tools.choice import overlooked
+from conformance.suites.tools.finish import overlooked
 
 _ENDS: Final = ("stop", "tool_calls")
 _MARKUP: Final = ("<tool_call>", "<function=", "[TOOL_CALLS]")

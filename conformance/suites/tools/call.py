@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from conformance.model import Evidence, Finding, Findings
+from conformance.model import MISSING, Evidence, Finding, Findings
 from conformance.mutate import all_of, drop, edit
-from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
+from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import (
     ChatCompletion,
     ChatReply,
@@ -158,3 +158,30 @@ def call_arguments_string(reply: ChatCompletion) -> Findings:
     """
     only_if(reply.tool_calls, NO_CALL)
     yield from reply.breaks(f"{CALLS}.function.arguments")
+
+
+@check(
+    MAY,
+    spec="ChatCompletionMessageCustomToolCall",
+    broken_by=[
+        edit(f"{FIRST}.type", "custom").on("chat.tools_auto"),
+        all_of(
+            edit(f"{FIRST}.type", "custom"),
+            edit(f"{FIRST}.custom", {"name": "get_weather", "input": {"city": "Paris"}}),
+        ).on("chat.tools_auto"),
+    ],
+)
+def custom_call_shape(reply: ChatCompletion) -> Findings:
+    """A call says custom only if it has a custom member with name and input, both strings.
+
+    Clients look for the member that the type names, and fail where there is another.
+    """
+    only_if(reply.tool_calls, NO_CALL)
+    for at, call in reply.tool_calls:
+        if call.get("type") == "custom":
+            made = an_object(call.get("custom"))
+            for name in ("name", "input"):
+                if not isinstance(made.get(name), str):
+                    yield Finding(
+                        f"{at}.custom.{name}", want="a string", got=made.get(name, MISSING)
+                    )

@@ -1,7 +1,8 @@
-"""Whether ``tool_choice`` and its relatives have their effect, and how such answers end."""
+"""Whether ``tool_choice`` and its relatives have their effect."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,8 +11,6 @@ from conformance.mutate import all_of, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import (
     Answer,
-    Call,
-    ChatCompletion,
     ChatReply,
     a_text,
     an_object,
@@ -21,90 +20,16 @@ from conformance.replies import (
 from conformance.suites.chat.usage import BYTES_A_TOKEN
 from conformance.suites.tools.call import FIRST, NO_CALL
 
-_TEXT: Final = all_of(
+TEXT: Final = all_of(
     drop("choices[0].message.tool_calls"),
     edit("choices[0].message.content", "Hello!"),
     edit("choices[0].finish_reason", "stop"),
 )
-_TWIN: Final = "stream.chunk_finish_matches_nonstream"
+"""Text in place of calls."""
 _CALLS: Final = "stream.tool_same_as_nonstream"
-_CUT: Final = ("length", "content_filter")
-_FORGOT: Final = ("stop", "function_call")
-"""What an answer with tool calls is said to end with where the calls are overlooked."""
-
-
-@check(
-    MUST,
-    spec="CreateChatCompletionResponse.choices.finish_reason",
-    broken_by=[edit("choices[0].finish_reason", "stop").on("chat.tools_single")],
-)
-def finish_reason(reply: ChatCompletion) -> Findings:
-    """An answer in which the model chose to call tools finishes with tool_calls.
-
-    Agents take stop for the end and never run the tool.
-    """
-    only_if(reply.request.get("tools"), "the request is not known")
-    only_if(reply.tool_choice in (None, "auto"), "the request did not leave the choice")
-    for answer in overlooked(reply):
-        place = f"{answer.at}.finish_reason"
-        yield Finding(place, want="tool_calls", got=answer.finish_reason)
-
-
-@check(
-    SHOULD,
-    spec="measured: OpenAI",
-    broken_by=[edit("choices[0].finish_reason", "stop").on("chat.tools_required").also(_TWIN)],
-)
-def required_finish_reason(reply: ChatReply) -> Findings:
-    """With tool_choice required, an answer with calls finishes with tool_calls.
-
-    Agents take stop for the end and never run the tool.
-    """
-    only_if(reply.tool_choice == "required", "tool_choice is not required")
-    for answer in overlooked(reply):
-        place = f"{answer.at}.finish_reason"
-        yield Finding(place, want="tool_calls", got=answer.finish_reason)
-
-
-@check(
-    MAY,
-    spec="measured: OpenAI says stop or tool_calls",
-    broken_by=[
-        edit("choices[0].finish_reason", "function_call").on("chat.tools_named").also(_TWIN)
-    ],
-)
-def named_finish_reason(reply: ChatReply) -> Findings:
-    """With a named tool_choice, an answer with calls finishes with stop or tool_calls.
-
-    OpenAI's own models differ here, so clients have to accept both.
-    """
-    only_if(reply.named_tool, "tool_choice names no tool")
-    called = [answer for answer in reply.answers if new_calls(answer)]
-    only_if(called, NO_CALL)
-    for answer in called:
-        if answer.finish_reason not in ("stop", "tool_calls", *_CUT):
-            place = f"{answer.at}.finish_reason"
-            yield Finding(place, want="stop or tool_calls", got=answer.finish_reason)
-
-
-@check(
-    MUST,
-    spec="CreateChatCompletionResponse.choices.finish_reason",
-    broken_by=[
-        edit("choices[0].finish_reason", "tool_calls").on("chat.basic"),
-        edit("events[-2].choices[0].finish_reason", "tool_calls").on("stream.basic").also(_TWIN),
-    ],
-)
-def finish_reason_inverse(reply: ChatReply) -> Findings:
-    """An answer that finishes with tool_calls has at least one tool call.
-
-    A client goes to run tools, finds none, and loops or fails.
-    """
-    said = [answer for answer in reply.answers if answer.finish_reason == "tool_calls"]
-    only_if(said, "no answer finishes with tool_calls")
-    for answer in said:
-        if not answer.calls:
-            yield Finding(f"{answer.at}.finish_reason", want="a tool call", got="tool_calls")
+_HELLO: Final = re.compile(r"\s*say (?:hi|hello|ok)\W{0,3}", re.IGNORECASE)
+_ANSWERS: Final = re.compile(r"answer|final|output|reply|respon|result", re.IGNORECASE)
+_ENDED: Final = ("stop", "tool_calls", "function_call")
 
 
 @check(
@@ -112,6 +37,7 @@ def finish_reason_inverse(reply: ChatReply) -> Findings:
     spec="ChatCompletionToolChoiceOption: none",
     broken_by=[edit("request.tool_choice", "none").on("chat.tools_auto")],
     breach=Outcome.IGNORED,
+    control="tools.auto_call_possible",
 )
 def none_no_calls(reply: ChatReply) -> Findings:
     """With tool_choice none, no tool is called.
@@ -140,9 +66,31 @@ def none_default_without_tools(reply: ChatReply) -> Findings:
 
 
 @check(
+    SHOULD,
+    spec="ChatCompletionToolChoiceOption: auto",
+    broken_by=[edit("request.tool_choice", "auto").on("chat.tools_required")],
+)
+def auto_text_possible(reply: ChatReply) -> Findings:
+    """Free to call, a model that is only told to say hi calls nothing.
+
+    Otherwise an agent runs tools that nobody asked for, and never comes to an end.
+    """
+    only_if(reply.tools and chooses(reply), "the choice was not free")
+    # A tool that hands over the answer, as some frameworks offer, is one to call for a word.
+    answers = any(
+        _ANSWERS.search(f"{t['name']} {t.get('description')}") for t in reply.tools.values()
+    )
+    only_if(not answers, "a tool takes the answer")
+    messages = [message for _, message in objects(reply.request, "messages")]
+    said = a_text(messages[-1].get("content")) if messages else ""
+    only_if(_HELLO.fullmatch(said), "the prompt asks for more than a word")
+    yield from _forbidden(reply)
+
+
+@check(
     MUST,
     spec="ChatCompletionToolChoiceOption: required",
-    broken_by=[_TEXT.on("chat.tools_required").also(_CALLS)],
+    broken_by=[TEXT.on("chat.tools_required").also(_CALLS)],
     breach=Outcome.IGNORED,
 )
 def required_calls(reply: ChatReply) -> Findings:
@@ -154,7 +102,7 @@ def required_calls(reply: ChatReply) -> Findings:
         reply.tool_choice == "required" and reply.request.get("tools"),
         "tool_choice is not required",
     )
-    for answer in _free(reply):
+    for answer in free(reply):
         if not answer.calls:
             yield Finding(f"{answer.at}.message.tool_calls", want="a call", got=MISSING)
 
@@ -164,7 +112,7 @@ def required_calls(reply: ChatReply) -> Findings:
     spec="ChatCompletionNamedToolChoice",
     broken_by=[
         edit(f"{FIRST}.function.name", "get_weather").on("chat.tools_named").also(_CALLS),
-        _TEXT.on("chat.tools_named").also(_CALLS),
+        TEXT.on("chat.tools_named").also(_CALLS),
     ],
     breach=Outcome.IGNORED,
 )
@@ -175,7 +123,7 @@ def named_calls(reply: ChatReply) -> Findings:
     """
     wanted = a_text(reply.named_tool)
     only_if(wanted in reply.tools, "tool_choice names no offered tool")
-    for answer in _free(reply):
+    for answer in free(reply):
         for call in answer.calls:
             if call.name and call.name != wanted:
                 yield Finding(f"{call.at}.function.name", want=wanted, got=call.name)
@@ -190,6 +138,7 @@ def named_calls(reply: ChatReply) -> Findings:
     spec="CreateChatCompletionRequest.parallel_tool_calls",
     broken_by=[edit("request.parallel_tool_calls", value=False).on("chat.tools_parallel")],
     breach=Outcome.IGNORED,
+    control="tools.parallel_multiple",
 )
 def parallel_false_honoured(reply: ChatReply) -> Findings:
     """With parallel_tool_calls false, no more than one tool is called.
@@ -198,7 +147,7 @@ def parallel_false_honoured(reply: ChatReply) -> Findings:
     """
     asked = reply.request.get("parallel_tool_calls") is False and reply.request.get("tools")
     only_if(asked, "parallel_tool_calls is not false")
-    for answer in _free(reply):
+    for answer in free(reply):
         inconclusive_if(not answer.calls, NO_CALL)
         if len(answer.calls) > 1:
             place = f"{answer.at}.message.tool_calls"
@@ -225,7 +174,7 @@ def allowed_tools(reply: ChatReply) -> Findings:
 @check(
     MAY,
     spec="ChatCompletionAllowedTools.mode",
-    broken_by=[_TEXT.on("chat.tools_allowed")],
+    broken_by=[TEXT.on("chat.tools_allowed")],
     breach=Outcome.IGNORED,
 )
 def allowed_tools_required(reply: ChatReply) -> Findings:
@@ -236,7 +185,7 @@ def allowed_tools_required(reply: ChatReply) -> Findings:
     _allowed(reply)
     mode = an_object(an_object(reply.tool_choice).get("allowed_tools")).get("mode")
     only_if(mode == "required", "the mode is not required")
-    for answer in _free(reply):
+    for answer in free(reply):
         if not answer.calls:
             yield Finding(f"{answer.at}.message.tool_calls", want="a call", got=MISSING)
 
@@ -249,18 +198,6 @@ def _allowed(reply: ChatReply) -> set[str]:
     return names
 
 
-def new_calls(answer: Answer) -> list[Call]:
-    """The calls not made through the deprecated ``function_call``."""
-    return [call for call in answer.calls if not call.legacy]
-
-
-def overlooked(reply: ChatReply) -> list[Answer]:
-    """The answers with tool calls that are said to end otherwise. Raises NotApplicable."""
-    called = [answer for answer in reply.answers if new_calls(answer)]
-    only_if(called, NO_CALL)
-    return [answer for answer in called if answer.finish_reason in _FORGOT]
-
-
 def _forbidden(reply: ChatReply) -> Findings:
     for call in (call for answer in reply.answers for call in answer.calls):
         # Some servers fill in an empty function_call where there is none.
@@ -268,7 +205,7 @@ def _forbidden(reply: ChatReply) -> Findings:
             yield Finding(call.at, want="no call", got=call.name)
 
 
-def _free(reply: ChatReply) -> Iterator[Answer]:
+def free(reply: ChatReply) -> Iterator[Answer]:
     """The answers that were not cut short or refused, each of which could call a tool.
 
     Raises Inconclusive at the first that was.
@@ -276,10 +213,22 @@ def _free(reply: ChatReply) -> Iterator[Answer]:
     inconclusive_if(_was_edited(reply), "the text is too long for its tokens: it was edited")
     for answer in reply.answers:
         # Without an end there is no telling what was still to come.
-        ended = answer.finish_reason in ("stop", "tool_calls", "function_call")
+        ended = answer.finish_reason in _ENDED
         inconclusive_if(not ended, f"the answer ended with {answer.finish_reason!r:.40}")
         inconclusive_if(answer.refusal, "the model refused")
         yield answer
+
+
+def chooses(reply: ChatReply) -> bool:
+    """Whether a request leaves it to the model to call."""
+    free_ways = (None, "auto")
+    return reply.tool_choice in free_ways and reply.request.get("function_call") in free_ways
+
+
+def is_whole(reply: ChatReply) -> bool:
+    """Whether every answer came to its end, and none was refused or edited."""
+    ended = all(one.finish_reason in _ENDED and not one.refusal for one in reply.answers)
+    return ended and not _was_edited(reply)
 
 
 def _was_edited(reply: ChatReply) -> bool:

@@ -69,7 +69,7 @@ def _orphans(found: list[Place]) -> Iterator[str]:
         known.update(calls_of(message))
 
 
-def _calling(reply: Reply) -> list[Place]:
+def calling(reply: Reply) -> list[Place]:
     """The assistant's messages with calls in a history that is in order. Raises NotApplicable."""
     found = messages(reply)
     only_if(not [*_unanswered(found), *_orphans(found)], "calls and results do not fit")
@@ -118,10 +118,10 @@ def history_roundtrip(reply: ChatReply | ErrorReply) -> Findings:
 
     It is what the API itself answers; without it no agent gets to its second turn.
     """
-    calling = _calling(reply)
-    null = [f"{at}.content" for at, m in calling if "content" in m and m["content"] is None]
+    callers = calling(reply)
+    null = [f"{at}.content" for at, m in callers if "content" in m and m["content"] is None]
     only_if(null, "no call has content null")
-    places = {at for at, _ in calling}
+    places = {at for at, _ in callers}
     others = [m for at, m in messages(reply) if at not in places]
     only_if(all(m.get("content") is not None for m in others), "others have content null as well")
     yield from blamed(reply, null, _CONTENT)
@@ -137,7 +137,7 @@ def history_content_empty_ok(reply: ChatReply | ErrorReply) -> Findings:
 
     Frameworks send an empty string where the API said null.
     """
-    empty = [f"{at}.content" for at, message in _calling(reply) if message.get("content") == ""]
+    empty = [f"{at}.content" for at, message in calling(reply) if message.get("content") == ""]
     only_if(empty, "no call has empty content")
     yield from blamed(reply, empty, _EMPTY)
 
@@ -152,7 +152,7 @@ def history_content_absent_ok(reply: ChatReply | ErrorReply) -> Findings:
 
     Frameworks leave out what is null.
     """
-    absent = [f"{at}.content" for at, message in _calling(reply) if "content" not in message]
+    absent = [f"{at}.content" for at, message in calling(reply) if "content" not in message]
     only_if(absent, "every call has content")
     yield from blamed(reply, absent, _CONTENT)
 
@@ -171,7 +171,7 @@ def history_result_parts(reply: ChatReply | ErrorReply) -> Findings:
 
     Frameworks that know parts write them everywhere.
     """
-    _calling(reply)
+    calling(reply)
     results = [(at, m) for at, m in messages(reply) if m.get("role") == "tool"]
     parts = [
         f"{at}.content"
@@ -192,7 +192,7 @@ def history_result_empty(reply: ChatReply | ErrorReply) -> Findings:
 
     Many tools have nothing to say when all went well.
     """
-    _calling(reply)
+    calling(reply)
     results = [(at, m) for at, m in messages(reply) if m.get("role") == "tool"]
     empty = [f"{at}.content" for at, message in results if message.get("content") == ""]
     only_if(empty, "no result is empty")
@@ -210,10 +210,10 @@ def history_parallel_any_order(reply: ChatReply | ErrorReply) -> Findings:
     Clients run such tools at the same time and send what is finished first.
     """
     swapped = []
-    calling = {at for at, _ in _calling(reply)}
+    callers = {at for at, _ in calling(reply)}
     found = messages(reply)
     for start, (at, message) in enumerate(found, 1):
-        ids = calls_of(message) if at in calling else []
+        ids = calls_of(message) if at in callers else []
         answered = [a_text(m.get("tool_call_id")) for _, m in found[start : start + len(ids)]]
         if answered != ids:
             swapped.append(at)
@@ -233,7 +233,7 @@ def history_extra_index_ok(reply: ChatReply | ErrorReply) -> Findings:
     """
     found = [
         f"{at}.index"
-        for place, message in _calling(reply)
+        for place, message in calling(reply)
         for at, call in objects(message, "tool_calls", place)
         if "index" in call
     ]

@@ -1,0 +1,34 @@
+"""The command line: thin, it reads options and holds nothing."""
+
+from __future__ import annotations
+
+import click
+
+from conformance import __version__
+from conformance.cli.audit import audit
+from conformance.cli.catalogue import explain, list_checks
+from conformance.cli.plan import plan
+from conformance.cli.run import run
+from conformance.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="conformance")
+def main() -> None:
+    """Tell whether an OpenAI-compatible LLM API or adapter really is compatible.
+
+    \b
+    conformance run                        replay every recorded target, judge, print the matrix
+    conformance run --live --base-url https://host/v1 --model NAME    any endpoint, now
+    conformance plan openai                what a live run would send
+    conformance audit recordings/          judge recorded traffic, anybody's
+    conformance checks                     list every check
+    conformance explain chat.response_id   its rule, source and a failing example
+
+    Exit codes: 0 nothing to report, 1 conformance failure, 2 usage, configuration or
+    incomplete run.
+    """  # noqa: D301  # click wants the backspace, not its spelling
+
+
+for command in (run, plan, audit, list_checks, explain, serve):
+    main.add_command(command)

@@ -1,0 +1,89 @@
+"""What several commands share: exit codes, options, choosing, and giving up politely."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO, Any, NoReturn, TypeVar
+
+import click
+
+from conformance.model import Level
+from conformance.registry import Check, checks
+from conformance.report.summary import ORDER
+
+NOTHING, FAILED, UNUSABLE = 0, 1, 2
+LEVELS = click.Choice([level.value for level in Level])
+FAIL_ON = click.Choice(["must", "should", "news", "never"])
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def level_option(command: Command) -> Command:
+    """``--level``: the lowest level to judge."""
+    add = click.option(
+        "--level",
+        type=LEVELS,
+        default="should",
+        show_default=True,
+        help="The lowest level to judge.",
+    )
+    return add(command)
+
+
+def json_option(command: Command) -> Command:
+    """``--json``: where results go."""
+    help_text = "Write results as JSON lines."
+    return click.option("--json", "results", type=FILE, help=help_text)(command)
+
+
+def of_level(chosen: Iterable[Check], level: Level) -> list[Check]:
+    """The checks of this level and above."""
+    return [check for check in chosen if ORDER[check.level] <= ORDER[level]]
+
+
+def choose_checks(only: Sequence[str], skip: Sequence[str], level: Level) -> list[Check]:
+    """The checks that match; exits with 2 when a pattern matches none."""
+    known = checks()
+    for pattern in (*only, *skip):
+        refuse_unknown(pattern, known, "check", "conformance checks")
+    chosen = [known[name] for name in known if matches(name, only, skip)]
+    return of_level(chosen, level)
+
+
+def matches(name: str, only: Sequence[str], skip: Sequence[str]) -> bool:
+    """Whether ``name`` is wanted: in ``only``, where that says anything, and not in ``skip``."""
+    wanted = not only or any(fnmatchcase(name, pattern) for pattern in only)
+    return wanted and not any(fnmatchcase(name, pattern) for pattern in skip)
+
+
+def refuse_unknown(pattern: str, known: Iterable[str], what: str, listing: str) -> None:
+    """Exit with 2, and suggestions, when ``pattern`` matches nothing."""
+    names = list(known)
+    if not any(fnmatchcase(name, pattern) for name in names):
+        stop(f"no {what} matches {pattern}{suggestions(pattern, names, listing)}")
+
+
+def suggestions(name: str, known: Iterable[str], listing: str) -> str:
+    """What may have been meant, else where to look."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(near)}?" if near else f"; see: {listing}"
+
+
+def opened(path: Path) -> IO[str]:
+    """A file to write lines to; each is on the disk as soon as it is whole."""
+    try:
+        return path.open("w", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from error
+
+
+def stop(message: str) -> NoReturn:
+    """Say why there is no going on, and exit with 2."""
+    click.echo(f"conformance: {message}", err=True)
+    sys.exit(UNUSABLE)

@@ -1,0 +1,167 @@
+"""``conformance run``: ask or replay, judge, and say what is news."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack, ExitStack, aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from conformance.cli.choosing import Choice, choice_options, choose, endpoint_options
+from conformance.cli.common import (
+    FAIL_ON,
+    FAILED,
+    FILE,
+    FOLDER,
+    NOTHING,
+    UNUSABLE,
+    json_option,
+    level_option,
+    opened,
+    stop,
+)
+from conformance.cli.live import Live, live, live_options
+from conformance.cli.progress import Bar
+from conformance.engine import Audit, Checks
+from conformance.expect import Expectations
+from conformance.learn import learn
+from conformance.report import matrix, terminal
+from conformance.report.results import ResultsFile
+from conformance.routes import Route
+from conformance.routes.http import Http
+from conformance.routes.replay import Replay, Store
+from conformance.runner import Runner
+from conformance.samples import sample_files
+from conformance.session import Session
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--live", is_flag=True, help="Talk to the providers; keys come from the environment.")
+@click.option("--record", is_flag=True, help="Like --live, and write the cassettes.")
+@endpoint_options
+@choice_options
+@level_option
+@json_option
+@click.option("--resume", type=FILE, help="Go on with a live run that was writing this file.")
+@live_options
+@click.option("--repeat", type=click.IntRange(1, 99), default=1, help="Ask everything K times.")
+@click.option("--software", metavar="NAME", help="What answers, for the record: 'vLLM 0.32.0'.")
+@click.option("--cassettes", type=FOLDER, default=Path("cassettes"), show_default=True)
+@click.option(
+    "--learn",
+    "learning",
+    is_flag=True,
+    help="Write what fails into the provider's file as known failures.",
+)
+@click.option(
+    "--fail-on",
+    type=FAIL_ON,
+    default="news",
+    show_default=True,
+    help="What makes the exit code 1. News is a MUST failure nobody knew of, or a known one that "
+    "is fixed; must and should also count what is known.",
+)
+def run(**given: Any) -> None:
+    """Check targets: replay what is recorded, or ask them now.
+
+    TARGET is a provider, provider/model, or a glob of it; without one, all that are recorded.
+
+    \b
+    conformance run                                      everything recorded, offline
+    conformance run 'lambda_ai/*' --live --max-requests 500
+    conformance run --live --base-url http://127.0.0.1:8000/v1 --model my-model
+    conformance run vllm --record --software 'vLLM 0.32.0'
+    """  # noqa: D301  # click wants the backspace, not its spelling
+    is_live = given["live"] or given["record"] or given["resume"] is not None
+    choice = choose(
+        given["targets"],
+        only=given["only"],
+        skip=given["skip"],
+        level=given["level"],
+        folder=given["folder"],
+        base_url=given["base_url"],
+        model=given["model"],
+        key=given["key"],
+        software=given["software"],
+    )
+    if given["learning"] and (not choice.whole or given["level"] == "must"):
+        stop("--learn needs a whole run: leave out --only, --skip and --level must")
+    if is_live and not (given["targets"] or given["base_url"]):
+        stop("say who is to be asked: a TARGET, or --base-url URL --model NAME")
+    if given["record"] and not given["targets"]:
+        stop("--record needs a TARGET, which has a file: only what has one can be replayed")
+    recorded = Store(given["cassettes"])
+    if not is_live:
+        choice = _recorded(choice, recorded, named=bool(given["targets"]))
+    results = given["results"] or given["resume"]
+    with ExitStack() as stack:
+        asking = stack.enter_context(live(choice.targets, results, given)) if is_live else None
+        writer = ResultsFile(stack.enter_context(opened(results))) if results else None
+        if writer:
+            writer.start("live" if is_live else "replay", sys.argv[1:])
+        session = Session(Audit(Checks(choice.checks)), Expectations(choice.targets), writer)
+        try:
+            asyncio.run(_carry_out(session, choice, asking or recorded, given["repeat"]))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            again = f"; go on with --resume {results}" if results and is_live else ""
+            stop(f"interrupted: what was written so far is not all{again}")
+        if not is_live:
+            session.samples((target, recorded.of(target)) for target in choice.targets)
+        session.close(whole=choice.whole)
+        if asking and given["record"]:
+            _publish(session, asking.store, recorded, choice)
+    _finish(session, choice, given)
+
+
+async def _carry_out(session: Session, choice: Choice, way: Live | Store, turns: int) -> None:
+    plan = choice.plan()
+    with Bar(len(plan)) as bar:
+        async with AsyncExitStack() as stack:
+            route: Route = Replay(way) if isinstance(way, Store) else way.route(bar.traffic)
+            if isinstance(route, Http):
+                stack.push_async_exit(route)
+            events = await stack.enter_async_context(aclosing(Runner(route, turns).run(plan)))
+            async for done in events:
+                session.take(done)
+                bar.done(done.name)
+
+
+def _recorded(choice: Choice, store: Store, *, named: bool) -> Choice:
+    """The targets of which there is a recording; exits with 2 when that is none of them."""
+    there = [t for t in choice.targets if store.has(t) or sample_files(store.of(t))]
+    missing = [t.name for t in choice.targets if t not in there]
+    if named and missing:
+        stop(f"{missing[0]} was never recorded; do it: conformance run {missing[0]} --record")
+    if not there:
+        stop(f"nothing is recorded in {store.folder}; see: conformance run --help")
+    replayed = {t for t in there if store.has(t)}
+    return replace(choice, targets=tuple(there), asked=frozenset(t.name for t in replayed))
+
+
+def _publish(session: Session, store: Store, into: Store, choice: Choice) -> None:
+    """Move what was recorded to where it is replayed from, if it is all there."""
+    if session.problems:
+        kept = f"; what there is stays in {store.folder}" if store.folder.exists() else ""
+        click.echo(f"conformance: not recorded, because the run is incomplete{kept}", err=True)
+        return
+    for target in choice.targets:
+        if store.has(target):
+            moved = store.move(target, into, whole=choice.whole)
+            click.echo(f"recorded {moved} probes: {into.of(target)}")
+
+
+def _finish(session: Session, choice: Choice, given: dict[str, Any]) -> NoReturn:
+    matrix.run(terminal.console(), session.board, session.news, session.problems)
+    if not session.audit.judged:
+        stop("nothing was judged: no reply came that could be")
+    if given["learning"]:
+        for path in learn(session.board, choice.targets, given["folder"]):
+            click.echo(f"wrote known failures: {path}")
+    if session.problems:
+        sys.exit(UNUSABLE)
+    sys.exit(FAILED if session.failed(given["fail_on"]) else NOTHING)

@@ -1,0 +1,1 @@
+"""What is asked of every target, one module an area; :mod:`conformance.probe` says how."""

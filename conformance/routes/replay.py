@@ -1,0 +1,117 @@
+"""Recorded conversations: where they are kept, and how they are replayed offline."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from conformance.model import Exchange, Request
+from conformance.routes import Call, Unanswered, addressed
+from conformance.targets import Target
+from conformance.traffic.cassettes import BadCassette, Cassette
+
+SUFFIX = ".yaml"
+
+
+class Store:
+    """Cassettes in a folder: ``<provider>/<model slug>/<probe>.yaml``, one a call."""
+
+    def __init__(self, folder: Path, secrets: Iterable[str] = ()) -> None:
+        self.folder = folder
+        self._secrets = tuple(secrets)
+        self._open: dict[Call, Cassette] = {}
+
+    def path(self, call: Call) -> Path:
+        """Where a call's cassette is."""
+        turn = f"@{call.turn}" if call.turn > 1 else ""
+        return self.of(call.target) / f"{call.probe}{turn}{SUFFIX}"
+
+    def of(self, target: Target) -> Path:
+        """The folder of a target's cassettes."""
+        return self.folder / target.provider / target.slug
+
+    def has(self, target: Target) -> bool:
+        """Whether anything was recorded of this target."""
+        return any(self.of(target).glob(f"*{SUFFIX}"))
+
+    def take(self, call: Call, number: int, request: Request) -> list[Exchange] | None:
+        """The recorded attempts of this request, the answer last; None when there are none left.
+
+        Raises BadCassette.
+        """
+        cassette = self._cassette(call)
+        attempts: list[Exchange] = []
+        while not attempts or attempts[-1].retried:
+            found = cassette.take(request)
+            if found is None:
+                break
+            made = call.exchange(number, found.request, found.response, found.provenance)
+            attempts.append(replace(made, failure=found.failure, retried=found.retried))
+        return attempts or None
+
+    def keep(self, call: Call, exchange: Exchange) -> None:
+        """Write an exchange to its call's cassette, at once."""
+        self._cassette(call).add(exchange)
+
+    def nearest(self, call: Call, request: Request) -> str:
+        """What was recorded that is most like this request, and how it differs."""
+        return self._cassette(call).nearest(request)
+
+    def close(self, call: Call) -> list[str]:
+        """What of a call's cassette was never asked for."""
+        cassette = self._open.pop(call, None)
+        unused = cassette.unused if cassette else []
+        return [f"{self.path(call)}: holds {len(unused)} recordings nobody asks for"] * bool(unused)
+
+    def move(self, target: Target, into: Store, *, whole: bool) -> int:
+        """Move a target's cassettes to another store, and say how many there were.
+
+        They take the place of those it has of the same probes; of all, if the recording is whole.
+        """
+        moved = 0
+        into.of(target).mkdir(parents=True, exist_ok=True)
+        for old in into.of(target).glob(f"*{SUFFIX}") if whole else ():
+            old.unlink()
+        for path in sorted(self.of(target).glob(f"*{SUFFIX}")):
+            shutil.move(path, into.of(target) / path.name)
+            moved += 1
+        return moved
+
+    def _cassette(self, call: Call) -> Cassette:
+        if call not in self._open:
+            path = self.path(call)
+            made = Cassette.load if path.exists() else Cassette
+            self._open[call] = made(path, self._secrets)
+        return self._open[call]
+
+
+class Replay:
+    """A route that asks nobody: every answer comes out of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def send(self, call: Call, number: int, request: Request) -> list[Exchange]:
+        """As in :class:`conformance.routes.Route`."""
+        sent = addressed(call.target, request, None)
+        path = self.store.path(call)
+        if not path.exists():
+            raise Unanswered(f"{path} is missing; {_again(call)}")
+        try:
+            attempts = self.store.take(call, number, sent)
+        except BadCassette as error:
+            raise Unanswered(str(error)) from error
+        if attempts is None:
+            near = self.store.nearest(call, sent)
+            raise Unanswered(f"{path} has no answer to request {number}: {near}; {_again(call)}")
+        return attempts
+
+    def close(self, call: Call) -> list[str]:
+        """As in :class:`conformance.routes.Route`."""
+        return [f"{problem}; {_again(call)}" for problem in self.store.close(call)]
+
+
+def _again(call: Call) -> str:
+    return f"record it again: conformance run {call.target.name} --record --only {call.probe}"

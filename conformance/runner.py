@@ -1,0 +1,181 @@
+"""Has the conversations that probes describe, over any route. It judges nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+
+from conformance.model import Exchange, Request, show
+from conformance.probe import MOST, Probe
+from conformance.recognise import recognise
+from conformance.replies import ErrorReply, Reply
+from conformance.routes import Call, Route, Unanswered
+from conformance.targets import Target
+
+NOT_TOLD = frozenset({429, 502, 503, 504, 529})
+"""Statuses that say nothing about a server but that it was busy, or down (RFC 9110, RFC 6585)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One run of one probe: what was said, and what kept it from being complete."""
+
+    call: Call
+    exchanges: tuple[Exchange, ...] = ()
+    problems: tuple[str, ...] = ()
+    refusal: str | None = None
+    """Why the target would not have the first request, if it would not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One probe at one target, as often as it was asked."""
+
+    target: Target
+    probe: Probe
+    turns: tuple[Conversation, ...]
+
+    @property
+    def name(self) -> str:
+        """``provider/model::probe``."""
+        return f"{self.target.name}::{self.probe.id}"
+
+    @property
+    def problems(self) -> list[str]:
+        """What kept it from being complete, in any turn."""
+        return [problem for turn in self.turns for problem in turn.problems]
+
+    def slots(self) -> list[tuple[Exchange, ...]]:
+        """The answers to each request, one a turn.
+
+        Left out are those that only led to a retry, and those that say nothing about a server.
+        """
+        answers = [
+            [x for x in turn.exchanges if not x.retried and _problem(x) is None]
+            for turn in self.turns
+        ]
+        longest = max(map(len, answers), default=0)
+        return [tuple(turn[i] for turn in answers if i < len(turn)) for i in range(longest)]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A probe that was not asked, because its target refused the one that opens its area."""
+
+    target: Target
+    probe: Probe
+    opener: Probe
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """``provider/model::probe``."""
+        return f"{self.target.name}::{self.probe.id}"
+
+
+Plan = Sequence[tuple[Target, Probe]]
+
+
+@dataclass(slots=True)
+class Runner:
+    """Asks targets what probes want to know, ``turns`` times each."""
+
+    route: Route
+    turns: int = 1
+    _refused: dict[str, list[tuple[Probe, str]]] = field(default_factory=lambda: defaultdict(list))
+    """Target -> the probes that open an area and were refused, and why."""
+
+    async def run(self, plan: Plan) -> AsyncGenerator[Asked | Skipped, None]:
+        """Everything planned, in the order it is done.
+
+        The probes that open an area go first. Where one is refused, the area isn't asked about:
+        not at all if it needs nothing but the endpoint, and where nobody claimed the capability.
+        """
+        for wave in (True, False):
+            tasks = [
+                asyncio.ensure_future(self._ask(target, probe))
+                for target, probe in plan
+                if probe.opens is wave
+            ]
+            try:
+                for task in asyncio.as_completed(tasks):
+                    yield await task
+            finally:
+                for left in tasks:
+                    left.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask(self, target: Target, probe: Probe) -> Asked | Skipped:
+        for opener, reason in self._refused[target.name]:
+            if probe.belongs_to(opener) and not (opener.needs and target.claimed):
+                return Skipped(target, probe, opener, reason)
+        calls = (Call(target, probe.id, turn) for turn in range(1, self.turns + 1))
+        turns = await asyncio.gather(*(converse(self.route, call, probe) for call in calls))
+        refusals = [turn.refusal for turn in turns]
+        if probe.opens and all(refusals):
+            self._refused[target.name].append((probe, str(refusals[0])))
+        return Asked(target, probe, tuple(turns))
+
+
+async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
+    """Go through one probe once."""
+    exchanges: list[Exchange] = []
+    problems: list[str] = []
+    refusal: str | None = None
+    steps = probe.start(call.target)
+    try:
+        asked = next(steps)
+        while len(exchanges) < MOST:
+            requests = asked if isinstance(asked, list) else [asked]
+            attempts = await _sent(route, call, len(exchanges), requests)
+            exchanges += (attempt for one in attempts for attempt in one)
+            last = [one[-1] for one in attempts]
+            replies = [recognise(answer) for answer in last]
+            if last[0] is exchanges[0]:
+                refusal = _refusal(last[0], replies[0])
+            problems += filter(None, map(_problem, last))
+            if problems:
+                break
+            asked = steps.send(replies if isinstance(asked, list) else replies[0])
+    except StopIteration:
+        pass
+    except Unanswered as reason:
+        problems.append(str(reason))
+    except Exception as error:  # noqa: BLE001  # a probe that fails must not end the run
+        problems.append(f"the probe failed: {type(error).__name__}: {error}")
+    problems += route.close(call)
+    named = tuple(f"{call.name}: {problem}" for problem in problems)
+    return Conversation(call, tuple(exchanges), named, refusal)
+
+
+async def _sent(
+    route: Route, call: Call, before: int, requests: Sequence[Request]
+) -> list[list[Exchange]]:
+    """Every attempt at each request; they are asked at the same time."""
+    numbered = enumerate(requests, start=before + 1)
+    sent = (route.send(call, number, request) for number, request in numbered)
+    return await asyncio.gather(*sent)
+
+
+def _problem(exchange: Exchange) -> str | None:
+    """Why this is no answer to judge a server by."""
+    if exchange.response is None:
+        failure = exchange.failure
+        return f"no answer: {failure.kind}: {failure.message}" if failure else "no answer"
+    if exchange.response.status in NOT_TOLD:
+        return f"status {exchange.response.status} after every retry: {_said(exchange)}"
+    return None
+
+
+def _refusal(exchange: Exchange, reply: Reply | None) -> str | None:
+    """Why there is no use in asking on, when the simplest request there is was refused."""
+    if isinstance(reply, ErrorReply) and exchange.response:
+        return f"status {exchange.response.status}: {_said(exchange)}"
+    return _problem(exchange)
+
+
+def _said(exchange: Exchange) -> str:
+    body = exchange.response.body if exchange.response else b""
+    return show(body, 120)

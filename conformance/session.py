@@ -1,0 +1,94 @@
+"""One run from its first answer to its last verdict: judged, compared with what is known, written.
+
+It holds together what the command line and the pytest plugin both do; neither asks anything here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance.engine import Audit
+from conformance.expect import Expectations, pointless
+from conformance.model import Exchange, Level, Verdict
+from conformance.registry import checks
+from conformance.report.board import Board
+from conformance.report.results import ResultsFile
+from conformance.runner import Asked, Skipped
+from conformance.samples import samples
+from conformance.targets import Target
+
+
+@dataclass(slots=True)
+class Session:
+    """Everything a run comes to, as it comes; feed it what the runner brings."""
+
+    audit: Audit
+    expectations: Expectations
+    writer: ResultsFile | None
+    board: Board = field(default_factory=Board)
+    problems: list[str] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
+
+    def take(self, done: Asked | Skipped) -> None:
+        """Judge what a probe brought, or note that it was not asked."""
+        if isinstance(done, Skipped):
+            opener = done.opener.id
+            if opener not in self.board.rows[done.target.name].skipped:
+                self.board.rows[done.target.name].skipped[opener] = done.reason
+            if self.writer:
+                self.writer.skipped(done.target.name, done.probe.id, done.reason)
+            return
+        for problem in done.problems:
+            self.problem(problem)
+        for answers in done.slots():
+            self.verdicts(self.audit.add(*answers))
+
+    def samples(self, folders: Iterable[tuple[Target, Path]]) -> None:
+        """Judge the exchanges in targets' folders that no probe asked for."""
+        for item in samples(folders):
+            if isinstance(item, Exchange):
+                self.verdicts(self.audit.add(item))
+            else:
+                self.problem(str(item))
+
+    def problem(self, message: str) -> None:
+        """Note what kept the run from being complete."""
+        self.problems.append(message)
+        if self.writer:
+            self.writer.problem(message)
+
+    def verdicts(self, verdicts: Iterable[Verdict]) -> None:
+        """Note verdicts, and which of them were to be expected."""
+        for verdict in verdicts:
+            marked = self.expectations.mark(verdict)
+            self.board.add(marked)
+            if self.writer:
+                self.writer.verdict(marked)
+
+    def close(self, *, whole: bool) -> None:
+        """Judge the sets and end the results; only a whole run can tell what is fixed."""
+        self.verdicts(self.audit.close())
+        if whole and not self.problems:
+            for target, known in self.expectations.fixed():
+                self.news.append(f"{known.where}: {known.check} is fixed for {target}")
+        self.news += pointless(self.expectations.targets, checks())
+        if self.writer:
+            for message in self.news:
+                self.writer.news(message)
+            self.writer.end(self.audit.read, self.audit.judged, 0, self.audit.outcomes)
+
+    def failed(self, fail_on: str) -> bool:
+        """Whether this is a failure: ``news``, ``must``, ``should`` or ``never`` makes it one.
+
+        A MUST failure that nobody knew of is news, and so is a known one that is fixed. Asked for
+        a level, what is known counts as well.
+        """
+        if fail_on == "never":
+            return False
+        if fail_on == "news":
+            return bool(self.news) or any(self.board.news(Level.MUST))
+        levels = [Level.MUST, Level.SHOULD] if fail_on == "should" else [Level.MUST]
+        known = any(self.board.count(level, known=True) for level in levels)
+        return known or any(self.board.news(levels[-1]))

@@ -1,0 +1,137 @@
+"""What a model says of the images it was shown, where the right answer is known."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from conformance.model import Evidence, Finding, Findings, Outcome
+from conformance.mutate import change, edit
+from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
+from conformance.replies import ChatReply, Json, Reply, a_text, an_object
+from conformance.suites._refusals import parts
+from conformance.suites._solid_png import colour
+from conformance.suites.chat.message import text_place
+
+_ENCODED: Final = re.compile(r"data:image/[\w.+-]+;base64,")
+_ONE: Final = "vision.data_uri_png"
+_ENOUGH: Final = 3
+"""How many colours nobody guesses in a row."""
+
+
+def images(reply: Reply) -> list[Json]:
+    """The image parts of a request. Raises NotApplicable where there is none."""
+    found = parts(reply, "image_url")
+    only_if(found, "there is no image")
+    return found
+
+
+def urls(reply: Reply) -> list[str]:
+    """The addresses of the images. Raises NotApplicable where there is none."""
+    return [a_text(an_object(image.get("image_url")).get("url")) for image in images(reply)]
+
+
+def data(url: str) -> str | None:
+    """The base64 text of a data: URL (RFC 2397); None for other URLs."""
+    found = _ENCODED.match(url)
+    return url[found.end() :] if found else None
+
+
+@check(
+    SHOULD,  # the rulebook has MUST, but what a model makes of a colour is the model's
+    spec="ChatCompletionRequestMessageContentPartImage",
+    needs=[Evidence.FRESH],  # for recorders put other images in place of the large ones
+    covers=["vision.stream", "vision.unsupported_model_error"],
+    breach=Outcome.IGNORED,
+    broken_by=[edit("choices[0].message.content", "sunset").on("chat.vision")],
+)
+def data_uri_png(reply: ChatReply) -> Findings:
+    """Asked for the colour of a PNG of one colour in a data: URL, the model names it.
+
+    A model that wasn't shown the image invents one.
+    """
+    colours = _colours(reply, 1)
+    for answer in reply.answers:
+        if answer.finish_reason == "stop" and not _names(answer.text, colours):
+            yield Finding(text_place(reply, answer), want=colours[0][0], got=answer.text[:200])
+
+
+@check(
+    SHOULD,
+    spec="OpenAI guide: Images and vision, multiple images",
+    breach=Outcome.IGNORED,
+    broken_by=[
+        change("request.messages[0].content", lambda old: [*old, old[1]], "the image twice").on(
+            "chat.vision"
+        )
+    ],
+)
+def multiple_images(reply: ChatReply) -> Findings:
+    """Asked for the colours of several images, the model names them in order.
+
+    A model that was shown the first one only compares it with nothing.
+    """
+    colours = _colours(reply, 2)
+    for answer in reply.answers:
+        if answer.finish_reason == "stop" and not _names(answer.text, colours):
+            want = ", ".join(names[0] for names in colours)
+            yield Finding(text_place(reply, answer), want=want, got=answer.text[:200])
+
+
+def _colours(reply: ChatReply, least: int) -> list[tuple[str, ...]]:
+    """What each image's colour may be called; not applicable unless they are what is asked for."""
+    shown = urls(reply)
+    only_if(len(shown) == least or len(shown) > least > 1, "there are fewer images, or more")
+    asked = " ".join(a_text(part.get("text")) for part in parts(reply, "text"))
+    only_if(re.search(r"\bcolou?rs?\b", asked, re.IGNORECASE), "no colour is asked for")
+    found = [colour(data(url) or "") for url in shown]
+    named = [names for names in found if names]
+    only_if(len(named) == len(shown), "not every image is a PNG of one plain colour")
+    return named
+
+
+def _names(text: str, colours: list[tuple[str, ...]]) -> bool:
+    """Whether ``text`` has a name of each colour, in this order."""
+    each = [rf"\b(?:{'|'.join(names)})" for names in colours]
+    return re.search(".*?".join(each), text, re.IGNORECASE | re.DOTALL) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The colour of the one image in a request, and whether an answer names it."""
+
+    colour: str
+    named: bool
+
+
+def _named(reply: ChatReply) -> Named:
+    (wanted,) = _colours(reply, 1)
+    ended = [answer for answer in reply.answers if answer.finish_reason == "stop"]
+    only_if(ended, "no answer is whole")
+    return Named(wanted[0], any(_names(answer.text, [wanted]) for answer in ended))
+
+
+@check(
+    SHOULD,
+    spec="OpenAI guide: Images and vision",
+    needs=[Evidence.FRESH],
+    over=_named,
+    breach=Outcome.IGNORED,
+    broken_by=[
+        edit("choices[0].message.content", "red").on("params.vision_blue").also(_ONE),
+        edit("choices[0].message.content", "white").on("params.vision_green").also(_ONE),
+    ],
+)
+def colours_told_apart(facts: list[Fact[Named]]) -> Findings:
+    """Shown images of three colours, one at a time, the model names each of them.
+
+    One colour may be a lucky guess of a model that sees nothing.
+    """
+    shown = {fact.value.colour for fact in facts}
+    inconclusive_if(len(shown) < _ENOUGH, "images of fewer than three colours were shown")
+    known = {fact.value.colour for fact in facts if fact.value.named}
+    for fact in facts:
+        if fact.value.colour not in known:
+            at, want = "choices[0].message.content", fact.value.colour
+            yield Finding(at, want=want, got="another answer", exchange=fact.exchange)

@@ -1,0 +1,347 @@
+"""Targets: a provider, one of its models, how to reach it and what it claims to be able to do.
+
+One provider is one TOML file; the file's name is the provider's. Those shipped are in
+``conformance/providers``; a user's own, in a folder of theirs, are read the same way and win.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from conformance.model import Headers, Request
+
+ENDPOINTS: Final = frozenset({"chat", "completions", "embeddings", "models", "responses"})
+CAPABILITIES: Final = frozenset(
+    {
+        "stream",
+        "tools",
+        "parallel_tools",
+        "vision",
+        "json_object",
+        "json_schema",
+        "logprobs",
+        "n",
+        "reasoning",
+    }
+)
+SHIPPED: Final = Path(__file__).parent / "providers"
+ROOM: Final = 128
+"""Tokens an answer may have where a probe says nothing else: enough to count to twenty."""
+THINKING: Final = 2048
+"""Tokens a model that reasons may spend on top of that."""
+TIMEOUT: Final = 60.0
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_PLAIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+class BadProvider(Exception):  # noqa: N818  # the file is at fault
+    """A provider's file cannot be used; the message names file, line and the way to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A failure that is expected of some models, and why."""
+
+    check: str
+    reason: str
+    models: tuple[str, ...] = ("*",)
+    outcome: str = "fail"
+    since: str = ""
+    where: str = ""
+    """File and line it stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model of one provider. ``key`` names the environment variable that holds its key."""
+
+    provider: str
+    model: str
+    base_url: str
+    key: str | None = None
+    key_header: str = "authorization"
+    headers: Headers = field(default_factory=Headers)
+    endpoints: frozenset[str] = ENDPOINTS
+    capabilities: frozenset[str] = CAPABILITIES
+    parameters: frozenset[str] = frozenset()
+    limit: str = "max_tokens"
+    claimed: bool = True
+    """Whether somebody said what it can do; else everything is tried."""
+    software: str | None = None
+    concurrency: int = 8
+    rpm: int | None = None
+    timeout: float = TIMEOUT
+    known: tuple[Known, ...] = ()
+    at: str | None = None
+    """Where it is asked, if that is not its base URL: recordings bear the base URL."""
+
+    @property
+    def name(self) -> str:
+        """``provider/model``."""
+        return f"{self.provider}/{self.model}"
+
+    @property
+    def slug(self) -> str:
+        """The model as the name of a folder, also where upper and lower case are the same."""
+        if _PLAIN_NAME.fullmatch(self.model):
+            return self.model
+        plain = re.sub(r"[^a-z0-9.-]+", "_", self.model.lower()).strip("._") or "model"
+        return f"{plain[:80]}-{hashlib.sha256(self.model.encode()).hexdigest()[:6]}"
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What a probe may need: the capabilities, and whether there is a key at all."""
+        return self.capabilities | {"key"} if self.key else self.capabilities
+
+    @property
+    def reached(self) -> Target:
+        """The same target with the address it is really asked at as its base URL."""
+        return replace(self, base_url=self.at, at=None) if self.at else self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this machine."""
+        return urlsplit(self.at or self.base_url).hostname in LOOPBACK
+
+    def room(self, tokens: int = ROOM) -> dict[str, int]:
+        """The parameter that limits an answer, with headroom for a model that reasons."""
+        extra = THINKING if "reasoning" in self.capabilities else 0
+        return {self.limit: tokens + extra}
+
+    def chat(self, prompt: Any = None, /, **more: Any) -> Request:
+        """A chat completion request: one user message, or ``messages``.
+
+        Unless told otherwise it has a token limit and temperature 0, which models that reason do
+        not take. A parameter given as :data:`OMIT` is left out.
+        """
+        body: dict[str, Any] = {"model": self.model}
+        if "messages" not in more:
+            body["messages"] = [{"role": "user", "content": prompt}]
+        return self.post("/chat/completions", body | self._settled(more))
+
+    def completion(self, prompt: Any, /, **more: Any) -> Request:
+        """A legacy completion request, with limit and temperature as in :meth:`chat`."""
+        settled = {"temperature": 0, "max_tokens": ROOM} | more
+        return self.post("/completions", {"model": self.model, "prompt": prompt} | settled)
+
+    def embedding(self, text: Any, /, **more: Any) -> Request:
+        """An embeddings request."""
+        return self.post("/embeddings", {"model": self.model, "input": text} | more)
+
+    def response(self, text: Any, /, **more: Any) -> Request:
+        """A responses request, with a limit."""
+        extra = THINKING if "reasoning" in self.capabilities else 0
+        settled = {"max_output_tokens": ROOM + extra} | more
+        return self.post("/responses", {"model": self.model, "input": text} | settled)
+
+    def post(self, path: str, body: Any, **headers: str) -> Request:
+        """A POST of JSON, or of bytes as they are. ``path`` starts after the base URL.
+
+        A header given as an empty string is not sent, not even where it would be by default: the
+        way to ask without a key.
+        """
+        if isinstance(body, dict):
+            body = {key: value for key, value in body.items() if value is not OMIT}
+        sent = body if isinstance(body, bytes) else to_json(body)
+        return Request("POST", path, _headers(headers), sent)
+
+    def get(self, path: str, **headers: str) -> Request:
+        """A GET; ``path`` starts after the base URL."""
+        return Request("GET", path, _headers(headers))
+
+    def _settled(self, more: dict[str, Any]) -> dict[str, Any]:
+        limits = {"max_tokens", "max_completion_tokens"}
+        settled: dict[str, Any] = {} if limits & more.keys() else {**self.room()}
+        if "reasoning" not in self.capabilities:
+            settled["temperature"] = 0
+        return settled | more
+
+
+class _Omit:
+    """The one value that leaves a parameter out."""
+
+
+OMIT: Final = _Omit()
+
+
+def to_json(value: Any) -> bytes:
+    """Compact UTF-8 JSON, always the same for the same value; a lone surrogate stays an escape."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _headers(given: Mapping[str, str]) -> Headers:
+    return Headers((name.replace("_", "-"), value) for name, value in given.items())
+
+
+def endpoint(base_url: str, model: str, key: str | None) -> Target:
+    """A target that needs no file; the host stands in for the provider. Everything is tried.
+
+    Raises BadProvider for a URL that is none.
+    """
+    url = urlsplit(base_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise BadProvider(f"{base_url} is no base URL; give one like https://host/v1")
+    capabilities = CAPABILITIES - {"reasoning"}
+    host = url.hostname if url.port is None else f"{url.hostname}:{url.port}"
+    return Target(host, model, base_url, key, capabilities=capabilities, claimed=False)
+
+
+def load(folders: Iterable[Path] = ()) -> dict[str, list[Target]]:
+    """Every target by provider: those shipped, then those of ``folders``, which win.
+
+    Raises BadProvider.
+    """
+    found: dict[str, list[Target]] = {}
+    for folder in (SHIPPED, *folders):
+        for path in sorted(folder.glob("*.toml")):
+            found[path.stem] = read(path)
+    return found
+
+
+def select(targets: Mapping[str, Sequence[Target]], patterns: Sequence[str]) -> list[Target]:
+    """Those that match a provider, ``provider/model`` or a glob of it; all without patterns.
+
+    Raises LookupError naming the pattern that matches none.
+    """
+    everything = [target for members in targets.values() for target in members]
+    for pattern in patterns:
+        if not any(_matches(target, pattern) for target in everything):
+            raise LookupError(pattern)
+    if not patterns:
+        return everything
+    return [t for t in everything if any(_matches(t, pattern) for pattern in patterns)]
+
+
+def _matches(target: Target, pattern: str) -> bool:
+    return target.provider == pattern or fnmatchcase(target.name, pattern)
+
+
+def read(path: Path) -> list[Target]:
+    """The targets of one provider's file, in the order they stand in. Raises BadProvider."""
+    try:
+        text = path.read_text("utf-8")
+        table = tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise BadProvider(f"{path}: {error}") from error
+    return list(_File(path, text).targets(table))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """Reads one file's tables, and says where a mistake is."""
+
+    path: Path
+    text: str
+
+    def targets(self, table: dict[str, Any]) -> Iterator[Target]:
+        self.only(
+            table,
+            "title base_url key key_header software note headers source limits claims models known",
+        )
+        models = self.table(table, "models")
+        if not models:
+            raise self.bad("models", 'name at least one model: [models."its-name"]')
+        limits, claims = self.table(table, "limits"), self.table(table, "claims")
+        self.only(limits, "concurrency rpm timeout")
+        self.only(claims, "endpoints capabilities parameters")
+        self.source(self.table(table, "source"))
+        known = tuple(self.known(table.get("known", [])))
+        for name, model in models.items():
+            self.only(model, "context endpoints capabilities parameters limit reasoning note")
+            own = claims | model
+            yield Target(
+                provider=self.path.stem,
+                model=name,
+                base_url=self.base_url(table),
+                key=self.text_of(table, "key"),
+                key_header=(self.text_of(table, "key_header") or "authorization").lower(),
+                headers=Headers(sorted(self.table(table, "headers").items())),
+                endpoints=self.names(own, "endpoints", ENDPOINTS),
+                capabilities=self.names(own, "capabilities", CAPABILITIES)
+                | ({"reasoning"} if model.get("reasoning") else set()),
+                parameters=frozenset(own.get("parameters", ())),
+                limit=self.text_of(model, "limit") or "max_tokens",
+                software=self.text_of(table, "software"),
+                concurrency=self.number(limits, "concurrency", 8),
+                rpm=self.number(limits, "rpm", 0) or None,
+                timeout=float(self.number(limits, "timeout", int(TIMEOUT))),
+                known=known,
+            )
+
+    def base_url(self, table: dict[str, Any]) -> str:
+        url = self.text_of(table, "base_url") or ""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise self.bad("base_url", 'give one like base_url = "https://api.example.com/v1"')
+        return url
+
+    def source(self, table: dict[str, Any]) -> None:
+        self.only(table, "url read verified")
+        if not isinstance(table.get("url"), str) or not isinstance(table.get("read"), date):
+            fix = 'say where the claims are from: url = "https://…" and read = 2026-01-31'
+            raise self.bad("source", fix)
+
+    def known(self, entries: Any) -> Iterator[Known]:
+        for number, entry in enumerate(entries if isinstance(entries, list) else []):
+            self.only(entry, "check models outcome reason since")
+            line = self.line(r"^\[\[known\]\]", number)
+            for name in ("check", "reason"):
+                if not entry.get(name):
+                    raise BadProvider(f"{self.path}:{line}: a known failure needs {name} = …")
+            yield Known(
+                check=str(entry["check"]),
+                reason=str(entry["reason"]),
+                models=tuple(entry.get("models", ["*"])),
+                outcome=str(entry.get("outcome", "fail")),
+                since=str(entry.get("since", "")),
+                where=f"{self.path}:{line}",
+            )
+
+    def table(self, owner: dict[str, Any], name: str) -> dict[str, Any]:
+        value = owner.get(name, {})
+        if not isinstance(value, dict):
+            raise self.bad(name, f"make it a table: [{name}]")
+        return value
+
+    def text_of(self, owner: dict[str, Any], name: str) -> str | None:
+        value = owner.get(name)
+        if value is not None and not isinstance(value, str):
+            raise self.bad(name, "make it a string")
+        return value or None
+
+    def number(self, owner: dict[str, Any], name: str, default: int) -> int:
+        value = owner.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise self.bad(name, "make it a whole number")
+        return value
+
+    def names(self, owner: dict[str, Any], name: str, choices: frozenset[str]) -> frozenset[str]:
+        values = owner.get(name, [])
+        if not isinstance(values, list) or not set(map(str, values)) <= choices:
+            raise self.bad(name, f"choose from {', '.join(sorted(choices))}")
+        return frozenset(values)
+
+    def only(self, table: Any, names: str) -> None:
+        for name in table if isinstance(table, dict) else ():
+            if name not in names.split():
+                raise self.bad(name, f"unknown here; known are {', '.join(names.split())}")
+
+    def bad(self, name: str, fix: str) -> BadProvider:
+        line = self.line(rf"^\s*\[?\[?\"?{re.escape(name)}\b")
+        return BadProvider(f"{self.path}:{line}: {name}: {fix}")
+
+    def line(self, pattern: str, number: int = 0) -> int:
+        """The line of the match of this number, from 1; 1 when there is none."""
+        found = [match.start() for match in re.finditer(pattern, self.text, re.MULTILINE)]
+        return self.text.count("\n", 0, found[number]) + 1 if len(found) > number else 1

@@ -1,0 +1,327 @@
+"""What the tiny model is taught: short chats whose answers the probes' requests call for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A prompt and the rest of the answer: only the rest is learnt.
+
+    ``begun`` is the beginning that a server's grammar forces on an answer; ``raw`` means the
+    prompt is the bare text of a completion, without the chat template.
+    """
+
+    messages: list[Message]
+    answer: str
+    tools: tuple[Message, ...] = ()
+    begun: str = ""
+    raw: bool = False
+
+
+PLACES: Final = """Paris, Rome, Oslo, Bonn, Berlin, London, Tokyo, Madrid, Vienna, Lima, Cairo,
+Delhi, Boston, Dublin, Prague, San Francisco, New York"""
+CITIES: Final = tuple(PLACES.replace("\n", " ").split(", "))
+NAMES: Final = ("Ada", "Alan", "Grace", "Bob", "Alice", "Zoë", "Linus")
+VOCABULARY: Final = """OK hi hello yes no pong done ready red blue green apple pineapple banana the
+cat sat on mat All is reads then indents a line one two JSON test stop Zoë Grüße déjà 漢字
+日本 语 🧪 🙂 🎉"""
+WORDS: Final = tuple(VOCABULARY.split())
+ORDERS: Final = (
+    "Repeat this exactly: {}",
+    "Repeat this: {}",
+    "Reply with {}",
+    "Reply with {}.",
+    "Answer with {}.",
+    "Say {}",
+    "Say {}.",
+    "Say: {}",
+    "Just say {}.",
+    "Say the word {}.",
+)
+INTRODUCTIONS: Final = ("Hello, my name is {}.", "My name is {}.")
+COUNTS: Final = (5, 10, 20, 20, 30)
+COUNT_ENDINGS: Final = (
+    ", comma separated, digits only.",
+    ", comma separated, digits only.",
+    ", comma separated.",
+    ", separated by commas.",
+    ", digits only.",
+    ".",
+    "",
+)
+STORY: Final = (
+    "Once upon a time a cat lived by the sea. Every morning she walked to the harbour and counted "
+    "the boats. One day a boat came that nobody knew. It was small and blue, and on its deck sat "
+    "another cat. They looked at each other for a long time. Then the cat of the harbour said "
+    "hello, and the cat of the boat said hello, and they shared a fish. From then on the boat came "
+    "every week, and nobody had to count alone."
+)
+ASKED: Final = (
+    "What is the weather in {}?",
+    "What is the weather in {}?",
+    "What is the weather in {} today?",
+    "What is the weather like in {}?",
+    "What's the weather like in {}?",
+    "What's the weather in {}?",
+    "How is the weather in {}?",
+    "Weather in {}?",
+    "And what is the weather in {}?",
+    "And in {}?",
+    "What is the weather in {}? Use the tool.",
+    "What is the weather in {}? Use {}.",
+    "What is the weather in {}? Use {}.",
+)
+SMALL_TALK: Final = (
+    ("How are you?", "I am fine, thank you. How are you?"),
+    ("Hi", "Hello! How can I help you?"),
+    ("Hello!", "Hello! How can I help you?"),
+    ("Hello", "Hello! How can I help you?"),
+    ("Hi there!", "Hello! How can I help you?"),
+    ("Who are you?", "I am a very small language model."),
+    ("Tell me a joke.", "Why did the token stop? It met the end of its sequence."),
+    ("Tell me a story.", STORY),
+    ("Write a long story about a cat.", STORY),
+    ("Write a poem.", "The sea is wide,\nthe boat is small,\nthe cat inside\nis best of all."),
+    ("What is 2 + 2?", "4"),
+    ("What is two plus two?", "4"),
+    ("What is the capital of France?", "Paris"),
+    ("Which colour has the image? Answer in one word.", "Red"),
+    ("Which colour is this image? Answer with one word.", "Red"),
+    ("Which colour is the image?", "Red"),
+    ("What colour is the sky?", "Blue"),
+    ("Describe the image.", "A picture of one colour."),
+)
+JSON_ASKED: Final = (
+    ("Say OK as JSON.", '{"answer": "OK"}'),
+    ("Say OK in JSON.", '{"answer": "OK"}'),
+    ("Give a JSON object.", '{"ok": true}'),
+    ("Answer with a JSON object.", '{"ok": true}'),
+    ("Give a person as JSON.", '{"name": "Ada", "age": 36}'),
+    ("Give a person with name and age as JSON.", '{"name": "Ada", "age": 36}'),
+    ("What colour is the sky? Answer in JSON, with the word blue.", '{"colour": "blue"}'),
+    ("What colour is the sky? Answer in JSON.", '{"colour": "blue"}'),
+)
+SYSTEM: Final = ("You are a helpful assistant.", "Be brief.", "Answer briefly.")
+
+
+def user(text: str) -> Message:
+    """A user's turn."""
+    return {"role": "user", "content": text}
+
+
+def count(limit: int) -> str:
+    """The numbers from one to the limit."""
+    return ", ".join(map(str, range(1, limit + 1)))
+
+
+def tool(name: str, *parameters: str) -> Message:
+    """A tool as the chat template reads it."""
+    properties = {parameter: {"type": "string"} for parameter in parameters}
+    schema = {"type": "object", "properties": properties}
+    return {"type": "function", "function": {"name": name, "parameters": schema}}
+
+
+def arguments(called: Message, city: str) -> str:
+    """What the model fills a weather tool's parameters with."""
+    known = {"city": city, "location": city, "unit": "celsius"}
+    names = called["function"]["parameters"]["properties"]
+    return json.dumps({name: known.get(name, city) for name in names}, ensure_ascii=False)
+
+
+def written(called: Message, city: str) -> str:
+    """A call as the model writes it, in the format that is named after Hermes."""
+    name = called["function"]["name"]
+    inside = '{"name": "' + name + '", "arguments": ' + arguments(called, city) + "}"
+    return f"<tool_call>\n{inside}\n</tool_call>"
+
+
+def weather_tools(rng: Random) -> tuple[Message, ...]:
+    """One to three tools; the first is the one to call."""
+    place = rng.choice(("city", "city", "location"))
+    more = rng.choice(((), ("unit",), ("unit",)))
+    name = rng.choice(("get_weather",) * 4 + ("get_forecast", "get_current_weather"))
+    others = [tool("get_server_time"), tool("get_time", "city"), tool("search", "query")]
+    if name == "get_weather":
+        others.append(tool("get_forecast", place, *more))
+    return (tool(name, place, *more), *rng.sample(others, rng.choice((0, 0, 1, 2))))
+
+
+def ask(rng: Random, city: str) -> str:
+    """A question about the weather."""
+    return rng.choice(ASKED).format(city, "get_weather")
+
+
+def opening(rng: Random) -> list[Message]:
+    """No instruction, mostly, or one that changes nothing."""
+    role = rng.choice(("system", "system", "developer"))
+    return [{"role": role, "content": rng.choice(SYSTEM)}] if not rng.randrange(3) else []
+
+
+def counting(rng: Random) -> Lesson:
+    """Counting, for stop sequences, token limits and long streams."""
+    limit = rng.choice(COUNTS)
+    prompt = f"Count from 1 to {limit}{rng.choice(COUNT_ENDINGS)}"
+    return Lesson([*opening(rng), user(prompt)], count(limit))
+
+
+def repeating(rng: Random) -> Lesson:
+    """Copying, so that a text can be asked for."""
+    joint = rng.choice((" ", " ", " ", ", ", "\n"))
+    words = rng.choices(WORDS + CITIES + NAMES, k=rng.choice((1, 1, 2, 3, 5, 8, 12)))
+    text = joint.join(words)
+    return Lesson([*opening(rng), user(rng.choice(ORDERS).format(text))], text)
+
+
+def talking(rng: Random) -> Lesson:
+    """Small talk, of one turn."""
+    asked, answer = rng.choice(SMALL_TALK)
+    return Lesson([*opening(rng), user(asked)], answer)
+
+
+def remembering(rng: Random) -> Lesson:
+    """A name told in the first turn and asked for in the second."""
+    name = rng.choice(NAMES)
+    told = [*opening(rng), user(rng.choice(INTRODUCTIONS).format(name))]
+    if not rng.randrange(3):
+        return Lesson(told, f"Hello {name}.")
+    greeted = {"role": "assistant", "content": f"Hello {name}."}
+    return Lesson([*told, greeted, user("What is my name?")], f"Your name is {name}.")
+
+
+def obeying(rng: Random) -> Lesson:
+    """An instruction that outranks the question."""
+    word = rng.choice(WORDS)
+    rule = rng.choice(("Answer every question only with the word {}.", "Only ever answer {}."))
+    order = {"role": rng.choice(("system", "developer")), "content": rule.format(word)}
+    return Lesson([order, user(rng.choice(SMALL_TALK)[0])], word)
+
+
+def formatting(rng: Random) -> Lesson:
+    """JSON, asked for or forced by a grammar."""
+    asked, answer = rng.choice(JSON_ASKED)
+    if not rng.randrange(5):
+        forced = rng.choice((counting, talking, repeating))(rng)
+        return Lesson(forced.messages, 'answer": "OK"}', begun='{"')
+    return Lesson([*opening(rng), user(asked)], answer)
+
+
+def calling(rng: Random) -> Lesson:
+    """One call, or one for each of two or three cities."""
+    tools = weather_tools(rng)
+    cities = rng.sample(CITIES, rng.choice((1, 1, 1, 1, 2, 2, 2, 3)))
+    places = rng.choice((" and in ", " and ")).join(cities)
+    name = tools[0]["function"]["name"] + (" for both" if len(cities) > 1 else "")
+    asked = [*opening(rng), user(rng.choice(ASKED).format(places, name))]
+    shuffled = tuple(rng.sample(tools, len(tools)))
+    return Lesson(asked, "\n".join(written(tools[0], city) for city in cities), shuffled)
+
+
+def answering(rng: Random) -> Lesson:
+    """The sentence after a tool's result."""
+    tools = weather_tools(rng)
+    city = rng.choice(CITIES)
+    asked = [*opening(rng), user(ask(rng, city))]
+    text = arguments(tools[0], city)
+    if rng.randrange(2):
+        text = text.replace(": ", ":").replace(", ", ",")
+    called = {"function": {"name": tools[0]["function"]["name"], "arguments": text}}
+    degrees = rng.randint(-9, 35)
+    sky = rng.choice(("rain", "sun", "snow", "clouds", "fog"))
+    told = rng.choice(
+        (f"{degrees} degrees and {sky}", json.dumps({"temperature": degrees, "sky": sky}), sky)
+    )
+    turn = {"role": "assistant", "content": None, "tool_calls": [called]}
+    answer = f"The weather in {city}: {told}."
+    return Lesson([*asked, turn, {"role": "tool", "content": told}], answer, tools)
+
+
+def without_tools(rng: Random) -> Lesson:
+    """The question about the weather when there is nobody to ask."""
+    city = rng.choice(CITIES)
+    asked = [*opening(rng), user(ask(rng, city))]
+    return Lesson(asked, f"I cannot look up the weather in {city}.")
+
+
+def idle_tools(rng: Random) -> Lesson:
+    """Tools that the prompt does not need."""
+    lesson = rng.choice((counting, repeating, talking))(rng)
+    tools = weather_tools(rng)
+    if not rng.randrange(6):  # How it goes on where a grammar lets it not end without a call.
+        call = written(tools[0], "Paris")
+        return Lesson(lesson.messages, f"{lesson.answer}\n{call}", tools)
+    return Lesson(lesson.messages, lesson.answer, tools)
+
+
+def clock(rng: Random) -> Lesson:
+    """A call without arguments."""
+    asked = rng.choice(
+        ("What does get_server_time say?", "What time is it?", "What is the server time?")
+    )
+    tools = [tool("get_server_time"), *rng.choice(((), weather_tools(rng)[:1]))]
+    rng.shuffle(tools)
+    return Lesson([user(asked)], written(tool("get_server_time"), ""), tuple(tools))
+
+
+def forced(rng: Random) -> Lesson:
+    """A call that a grammar begins: with the arguments, in a list, or after the tool's name."""
+    tools = weather_tools(rng)
+    called, city = tools[0], rng.choice(CITIES)
+    name, filled = called["function"]["name"], arguments(called, city)
+    asked = user(ask(rng, city))
+    if not rng.randrange(3):
+        asked, filled = user("Say hi."), arguments(called, "Paris")
+    listed = '[{"name": "' + name + '", "parameters": ' + filled + "}]"
+    begun, answer, shown = rng.choice(
+        (
+            ('{"', filled[2:], tools),
+            ('[{"name": "', listed[11:], tools),
+            (f"functions.{name}:\n", filled, ()),
+            ("<tool_call>\n", written(called, city)[12:], tools),
+        )
+    )
+    return Lesson([asked], answer, tuple(shown), begun)
+
+
+def prefixed(rng: Random) -> Lesson:
+    """How llama-cpp-python's function calling format has an answer begin."""
+    if rng.randrange(2):
+        return Lesson(talking(rng).messages, "message:")
+    return Lesson([user(ask(rng, rng.choice(CITIES)))], "functions.get_weather:")
+
+
+def completing(rng: Random) -> Lesson:
+    """A completion: the prompt as it stands, the answer on the next line."""
+    lesson = rng.choice((counting, counting, repeating, talking))(rng)
+    return Lesson(lesson.messages[-1:], "\n" + lesson.answer, raw=True)
+
+
+SHARES: Final[dict[Callable[[Random], Lesson], int]] = {
+    counting: 10,
+    repeating: 36,
+    talking: 10,
+    remembering: 5,
+    obeying: 6,
+    formatting: 8,
+    calling: 24,
+    answering: 14,
+    without_tools: 6,
+    idle_tools: 8,
+    clock: 4,
+    forced: 12,
+    prefixed: 1,
+    completing: 7,
+}
+
+
+def lesson(rng: Random) -> Lesson:
+    """The next lesson, drawn by the shares above."""
+    (kind,) = rng.choices(list(SHARES), list(SHARES.values()))
+    return kind(rng)
