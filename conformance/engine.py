@@ -70,6 +70,13 @@ class Tallies:
         key = (verdict.provider, verdict.model, verdict.check, verdict.outcome)
         self.found.setdefault(key, Tally(verdict)).count += times
 
+    def again(self, target: tuple[str, str], judgement: Judgement) -> bool:
+        """Count a judgement without findings if there was one like it before."""
+        tally = self.found.get((*target, judgement.check.id, judgement.outcome))
+        if tally:
+            tally.count += 1
+        return tally is not None
+
     @property
     def outcomes(self) -> Counter[Outcome]:
         """How many verdicts of each outcome there are."""
@@ -151,8 +158,9 @@ class Audit:
                 judged[judgement.check].append(judgement)
         for judgements in judged.values():
             judgement, repeat = _agreed(judgements)
-            verdict = _verdict(target, judgement, exchange, scrubber)
-            yield from self._counted(replace(verdict, repeat=repeat))
+            # Most are one more of the same, and not worth a verdict each.
+            if judgement.findings or not self.tallies.again(target, judgement):
+                yield from self._counted(_verdict(target, judgement, exchange, scrubber, repeat))
 
     def close(self) -> Iterator[Verdict]:
         """Judge the sets, then yield the verdicts that were only counted."""
@@ -185,7 +193,11 @@ class Audit:
 
 
 def _verdict(
-    target: tuple[str, str], judgement: Judgement, exchange: Exchange, scrubber: Scrubber
+    target: tuple[str, str],
+    judgement: Judgement,
+    exchange: Exchange,
+    scrubber: Scrubber,
+    repeat: tuple[int, int],
 ) -> Verdict:
     verdict = Verdict(
         provider=target[0],
@@ -197,6 +209,7 @@ def _verdict(
         reason=judgement.reason,
         exchange=exchange.id,
         provenance=exchange.provenance,
+        repeat=repeat,
         probe=exchange.probe,
     )
     return scrubber.verdict(verdict)
@@ -204,6 +217,8 @@ def _verdict(
 
 def _agreed(judgements: Sequence[Judgement]) -> tuple[Judgement, tuple[int, int]]:
     """What the answers to one request come to, and how many of those that can tell say so."""
+    if len(judgements) == 1:
+        return judgements[0], (1, 1)
     telling = [j for j in judgements if j.outcome not in UNTOLD] or judgements
     broken = [judgement for judgement in telling if judgement.findings]
     if broken and len(broken) < len(telling):

@@ -145,7 +145,8 @@ async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
         problems.append(str(reason))
     except Exception as error:  # noqa: BLE001  # a probe that fails must not end the run
         problems.append(f"the probe failed: {type(error).__name__}: {error}")
-    problems += route.close(call)
+    left = route.close(call)
+    problems = problems or left  # what was not asked for because of a problem is no other one
     named = tuple(f"{call.name}: {problem}" for problem in problems)
     return Conversation(call, tuple(exchanges), named, refusal)
 

@@ -45,7 +45,7 @@ MAY_IMPORT = {
 DISK_AND_NETWORK = {"httpx", "socket", "urllib.request", "vcr", "requests"}
 WORLDLY = {"traffic", "routes", "serve"}
 FRONT_ENDS = {"click", "rich", "pytest"}
-FRONT = {"cli", "plugin", "__init__"}
+FRONT = {"cli", "pytest_plugin", "__init__"}
 """What knows everything, and holds nothing."""
 
 

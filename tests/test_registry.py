@@ -126,3 +126,10 @@ def test_a_check_that_does_not_say_what_it_judges_is_refused() -> None:
 
     with pytest.raises(TypeError, match="must annotate"):
         check(MUST, spec="none", broken_by=[drop("id")])(vague)
+
+
+def test_every_control_is_a_check() -> None:
+    known = checks()
+    controls = {check.control for check in known.values() if check.control}
+    assert controls <= known.keys()
+    assert controls

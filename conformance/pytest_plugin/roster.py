@@ -123,14 +123,16 @@ def _cases(target: Target, choice: Choice, store: Store | None) -> Iterable[Case
 
 def _arguments(config: pytest.Config) -> list[str]:
     """The arguments that are ours: this package, and what looks like an item's id."""
-    ours = [word for word in config.args if word == PACKAGE or _is_id(config, word)]
+    ids = [word for word in config.args if _is_id(config, word)]
+    ours = [*ids, PACKAGE] if config.option.pyargs else ids
     config.args[:] = [word for word in config.args if word not in ours]
-    return [word for word in ours if word != PACKAGE]
+    return ids
 
 
 def _is_id(config: pytest.Config, word: str) -> bool:
-    path = word.partition("::")[0]
-    return "/" in path and "::" in word and not (config.invocation_params.dir / path).exists()
+    path, _, name = word.partition("::")
+    is_file = path.endswith(".py") or (config.invocation_params.dir / path).exists()
+    return "/" in path and bool(name) and not is_file
 
 
 def _choice(config: pytest.Config, patterns: Sequence[str]) -> Choice:

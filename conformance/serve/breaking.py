@@ -2,8 +2,9 @@
 
 A counterexample is an edit of a good exchange. What it does to the response a server can do as
 well; the request is whatever the client sent. Where it edits the request, it says that this answer
-is wrong for that request. So the answers to other requests are tried too: to simpler ones, as a
-server gives that ignores a part of what it is asked, and to the one that the counterexample edits.
+is wrong for that request. So the answers to simpler requests are tried too, as a server gives them
+that ignores a part of what it is asked. At last, and where there was something to break, comes the
+counterexample as it stands, because some are made for one request only.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from itertools import count
 from typing import Any, Final
 
 from conformance.engine import Checks
-from conformance.model import Chunk, Exchange, Provenance, Request, Response, Source
+from conformance.model import Chunk, Exchange, Outcome, Provenance, Request, Response, Source
 from conformance.mutate import DoesNotFit, Mutant
 from conformance.proof import golden, prove
 from conformance.recognise import recognise
@@ -66,11 +67,10 @@ class Breaking:
         self._known: dict[Check, deque[Fact[Any]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self._numbers = count()
         good = golden().exchanges
-        self._of_requests = [
-            (proof.mutant, original)
+        self._proven = [
+            (proof.mutant, good[proof.reference].request, proof.broken.request)
             for proof in prove(check)
             if proof.broken and proof.reference
-            if (original := good[proof.reference].request) != proof.broken.request
         ]
 
     def broken(self, request: Request, nonce: int, good: Response) -> Response | None:
@@ -88,21 +88,31 @@ class Breaking:
     def _found(
         self, request: Request, nonce: int, good: Response, whole: Exchange
     ) -> Response | None:
-        for made in self._candidates(request, nonce, good):
+        for made in self._candidates(request, nonce, good, whole):
             seen = self._seen(request, made.response)
             if self._shows(made, nonce, whole, seen) and self._only(made, whole, seen):
                 return made.response
         return None
 
-    def _candidates(self, request: Request, nonce: int, good: Response) -> Iterator[_Broken]:
+    def _candidates(
+        self, request: Request, nonce: int, good: Response, whole: Exchange
+    ) -> Iterator[_Broken]:
         for mutant in self._check.broken_by:
             made = self._edited(mutant, request, good)
             if made:
                 yield _Broken(mutant, request, made)
-        for mutant, original in self._of_requests:
-            for asked in (*simpler(request), _renamed(original, request)):
+        passes = self._passes(whole)
+        for mutant, original, edited in self._proven:
+            others = simpler(request) if edited != original else ()
+            same = [_renamed(original, request)] if passes or edited != original else ()
+            for asked in (*others, *same):
                 response = answer(asked, nonce)
                 yield _Broken(mutant, asked, self._edited(mutant, asked, response) or response)
+
+    def _passes(self, whole: Exchange) -> bool:
+        reply = recognise(whole)
+        judged = self._one.judge(reply) if reply else ()
+        return any(told.outcome is Outcome.PASS for told in judged)
 
     def _edited(self, mutant: Mutant, asked: Request, response: Response) -> Response | None:
         """The counterexample made on this answer, if it fits and can be sent."""

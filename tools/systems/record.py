@@ -79,13 +79,13 @@ class Workshop:
         return asked.stdout.strip()
 
     @contextmanager
-    def serving(self, name: str, port: int | None = None) -> Iterator[str]:
+    def serving(self, name: str, port: int = 0) -> Iterator[str]:
         """The base URL of a running system; it and what it runs on are stopped afterwards."""
         system = SYSTEMS[name]
         with ExitStack() as stack:
             if system.upstream:
                 stack.enter_context(self.serving(system.upstream, UPSTREAM_PORT))
-            port = port or free_port()
+            port = free_port(port)
             process = stack.enter_context(self.process(name, port))
             try:
                 wait(process, port, system)
@@ -125,10 +125,11 @@ def fill(command: Command, port: int = 0) -> list[str]:
     return filled
 
 
-def free_port() -> int:
-    """A port nobody listens on now."""
+def free_port(wanted: int = 0) -> int:
+    """The port wanted, or any, that nobody listens on now. Raises OSError when it is taken."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", wanted))
         port: int = listener.getsockname()[1]
     return port
 

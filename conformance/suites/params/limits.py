@@ -167,6 +167,7 @@ def max_tokens_default_unbounded(reply: ChatCompletion) -> Findings:
 @check(
     SHOULD,
     spec="measured: OpenAI refuses limits below 1",
+    control="params.max_tokens_accepted",
     broken_by=[edit("request.max_tokens", 0).on("chat.basic")],
 )
 def max_tokens_zero_400(reply: Reply) -> Findings:
@@ -182,6 +183,7 @@ def max_tokens_zero_400(reply: Reply) -> Findings:
 @check(
     SHOULD,
     spec="measured: OpenAI refuses limits below 1",
+    control="params.max_tokens_accepted",
     broken_by=[edit("request.max_tokens", -1).on("chat.basic")],
 )
 def max_tokens_negative_400(reply: Reply) -> Findings:
@@ -197,6 +199,7 @@ def max_tokens_negative_400(reply: Reply) -> Findings:
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.max_tokens",
+    control="params.max_tokens_accepted",
     broken_by=[edit("request.max_tokens", "5").on("chat.basic")],
 )
 def max_tokens_string_400(reply: Reply) -> Findings:

@@ -44,6 +44,7 @@ def _refused_outside(reply: Reply, name: str, low: float, high: float) -> Findin
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.temperature",
+    control="params.temperature_zero_accepted",
     broken_by=[edit("request.temperature", 2.1).on("chat.basic")],
 )
 def temperature_above_max_400(reply: Reply) -> Findings:
@@ -57,6 +58,7 @@ def temperature_above_max_400(reply: Reply) -> Findings:
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.temperature",
+    control="params.temperature_zero_accepted",
     broken_by=[edit("request.temperature", -0.1).on("chat.basic")],
 )
 def temperature_negative_400(reply: Reply) -> Findings:
@@ -70,6 +72,7 @@ def temperature_negative_400(reply: Reply) -> Findings:
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.top_p",
+    control="params.top_p_one_accepted",
     broken_by=[edit("request.top_p", 1.1).on("chat.basic")],
 )
 def top_p_above_max_400(reply: Reply) -> Findings:
@@ -83,6 +86,7 @@ def top_p_above_max_400(reply: Reply) -> Findings:
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.frequency_penalty",
+    control="params.frequency_penalty_accepted",
     broken_by=[
         edit("request.frequency_penalty", 2.1).on("chat.basic"),
         edit("request.frequency_penalty", -2.1).on("chat.basic"),
@@ -99,6 +103,7 @@ def frequency_penalty_range_400(reply: Reply) -> Findings:
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.presence_penalty",
+    control="params.presence_penalty_accepted",
     broken_by=[
         edit("request.presence_penalty", 2.1).on("chat.basic"),
         edit("request.presence_penalty", -2.1).on("chat.basic"),
@@ -115,6 +120,7 @@ def presence_penalty_range_400(reply: Reply) -> Findings:
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.n",
+    control="params.n_two",
     broken_by=[edit("request.n", 0).on("chat.basic")],
 )
 def n_zero_400(reply: Reply) -> Findings:
@@ -128,6 +134,7 @@ def n_zero_400(reply: Reply) -> Findings:
 @check(
     MAY,
     spec="CreateChatCompletionRequest.n",
+    control="params.n_two",
     broken_by=[edit("request.n", 129).on("chat.n2").also("chat.choices_count_matches_n")],
 )
 def n_above_max_400(reply: Reply) -> Findings:
@@ -141,6 +148,7 @@ def n_above_max_400(reply: Reply) -> Findings:
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.top_logprobs",
+    control="params.top_logprobs_twenty",
     broken_by=[edit("request.top_logprobs", 21).on("chat.logprobs")],
 )
 def top_logprobs_range_400(reply: Reply) -> Findings:
@@ -154,6 +162,7 @@ def top_logprobs_range_400(reply: Reply) -> Findings:
 @check(
     MAY,
     spec="CreateChatCompletionRequest.logit_bias",
+    control="params.logit_bias_accepted",
     broken_by=[edit("request.logit_bias", {"1234": 101}).on("chat.basic")],
 )
 def logit_bias_range_400(reply: Reply) -> Findings:
@@ -169,6 +178,7 @@ def logit_bias_range_400(reply: Reply) -> Findings:
 @check(
     MAY,
     spec="CreateChatCompletionRequest.user",
+    control="params.user_accepted",
     broken_by=[edit("request.user", 5).on("chat.basic")],
 )
 def user_non_string_400(reply: Reply) -> Findings:
@@ -202,6 +212,7 @@ def metadata_limits_400(reply: Reply) -> Findings:
 @check(
     SHOULD,
     spec="ReasoningEffort",
+    control="params.reasoning_effort_accepted",
     broken_by=[
         edit("request.reasoning_effort", "banana").on("chat.basic"),
         all_of(edit("request.reasoning_effort", "banana"), crashed()).on("chat.basic"),

@@ -121,6 +121,7 @@ def _ends_amid_word(part: str, stop: str) -> bool:
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.stop",
+    control="params.stop_string_honoured",
     breach=Outcome.LENIENT,
     broken_by=[edit("request.stop", ["a1", "b2", "c3", "d4", "e5"]).on("chat.basic")],
 )

@@ -1,0 +1,115 @@
+"""What all items came to, whichever process judged them, as one session in one order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance.engine import Audit, Checks
+from conformance.expect import Expectations
+from conformance.model import MISSING, Finding, Verdict, show
+from conformance.probe import probes
+from conformance.pytest_plugin.roster import Case, Roster
+from conformance.report.results import ResultsFile, verdict_of
+from conformance.runner import Skipped
+from conformance.session import Session
+
+_Cell = tuple[str, str, str]
+"""Target, check and outcome."""
+
+
+@dataclass(slots=True)
+class Gathering:
+    """Takes what :meth:`conformance.pytest_plugin.bench.Result.portable` gives, in any order."""
+
+    roster: Roster
+    _ranks: dict[str, int] = field(init=False)
+    _found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Case -> what it came to, without its tallies."""
+    _cells: dict[_Cell, tuple[int, dict[str, Any], int]] = field(default_factory=dict)
+    """The rank and line of its first verdict, and how often there was one."""
+
+    def __post_init__(self) -> None:
+        self._ranks = {case.id: rank for rank, case in enumerate(self.roster.ordered())}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every case there is was judged."""
+        return len(self._found) == len(self._ranks)
+
+    @property
+    def ids(self) -> set[str]:
+        """The cases that were judged."""
+        return set(self._found)
+
+    def take(self, portable: Mapping[str, Any]) -> None:
+        """Add what one case came to; the first time counts."""
+        name = portable["id"]
+        if name in self._found:
+            return
+        rank = self._ranks[name]
+        for line, count in portable["tallies"]:
+            cell = line["target"], line["check"], line["outcome"]
+            first, example, before = self._cells.get(cell, (rank, line, 0))
+            self._cells[cell] = min((first, example), (rank, line), key=_rank) + (before + count,)
+        self._found[name] = {k: v for k, v in portable.items() if k != "tallies"}
+
+    def session(self) -> Session:
+        """All of it, judged to the end."""
+        audit = Audit(Checks(self.roster.checks))
+        session = Session(audit, Expectations(self.roster.targets), None)
+        for case, found in self._in_order():
+            audit.read += found["read"]
+            audit.judged += found["judged"]
+            session.verdicts(_restored(line) for line in found["lines"])
+            session.problems += [p for p in found["problems"] if p not in session.problems]
+            if found["skipped"] and case.probe:
+                opener, reason = found["skipped"]
+                session.take(Skipped(case.target, case.probe, probes()[opener], reason))
+        for _, line, count in sorted(self._cells.values(), key=_rank):
+            audit.tallies.count(verdict_of(line), count)
+        session.close(whole=self.is_whole)
+        return session
+
+    def write(self, session: Session, writer: ResultsFile) -> None:
+        """Write the lines of ``conformance run --json`` between the first and the last."""
+        for case, found in self._in_order():
+            if found["skipped"]:
+                writer.skipped(case.target.name, case.name, found["skipped"][1])
+            for line in found["lines"]:
+                writer.line(line)
+        for message in session.problems:
+            writer.problem(message)
+        controls = {check.id: check.control for check in self.roster.checks if check.control}
+        for verdict in session.audit.tallies.close(controls):
+            writer.verdict(verdict)
+        for message in session.news:
+            writer.news(message)
+
+    def _in_order(self) -> Iterator[tuple[Case, dict[str, Any]]]:
+        for case in self.roster.ordered():
+            if case.id in self._found:
+                yield case, self._found[case.id]
+
+
+def _rank(entry: tuple[Any, ...]) -> int:
+    return int(entry[0])
+
+
+def _restored(line: Mapping[str, Any]) -> Verdict:
+    """The verdict of a line, with findings that read as they did before they were written."""
+    verdict = verdict_of(line)
+    found = tuple(Finding(f.at, f.want, _value(f.got)) for f in verdict.findings)
+    return replace(verdict, findings=found)
+
+
+def _value(text: str) -> Any:
+    """The value that was shown as ``text``, unless it was cut."""
+    if text == show(MISSING):
+        return MISSING
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

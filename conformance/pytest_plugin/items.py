@@ -1,0 +1,88 @@
+"""Targets as pytest collectors, their cases as items, and what pytest says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+import pytest
+
+from conformance.model import Level, Verdict
+from conformance.pytest_plugin.bench import Bench, Result
+from conformance.pytest_plugin.roster import Case
+from conformance.pytest_plugin.wording import explained
+from conformance.report.summary import HARMLESS
+from conformance.report.terminal import printable
+
+
+class TargetCollector(pytest.Collector):
+    """One model of one provider; its items bear ids like ``provider/model::stream.basic``."""
+
+    cases: Sequence[Case]
+    bench: Bench
+
+    @classmethod
+    def of(cls, parent: pytest.Session, cases: Sequence[Case], bench: Bench) -> Self:
+        """The collector of one target's cases."""
+        name = cases[0].target.name
+        made: Self = cls.from_parent(parent, name=name, nodeid=name)
+        made.cases, made.bench = cases, bench
+        return made
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """As pytest has it."""
+        for case in self.cases:
+            yield CaseItem.of(self, case)
+
+
+class CaseItem(pytest.Item):
+    """A case. It is judged while it is set up, so that a missing recording is an error."""
+
+    case: Case
+    bench: Bench
+    result: Result | None = None
+
+    @classmethod
+    def of(cls, parent: TargetCollector, case: Case) -> Self:
+        """The item of one case."""
+        made: Self = cls.from_parent(parent, name=case.name)
+        made.case, made.bench = case, parent.bench
+        return made
+
+    def setup(self) -> None:
+        """Replay and judge; skipped where there is nothing to judge, an error where it is lost."""
+        result = self.result = self.bench.judge(self.case)
+        if result.skipped:
+            pytest.skip(f"not there: {printable(result.skipped.reason)}")
+        if result.problems:
+            text = explained(result.broken, [], result.problems, result.origins)
+            pytest.fail(text, pytrace=False)
+
+    def runtest(self) -> None:
+        """Say whether what was found is a failure, and which of it was to be expected."""
+        result, fail_on = self.result, self.config.option.conformance_fail_on
+        if result is None or not result.broken:
+            return
+        weighty = [verdict for verdict in result.broken if _weighs(verdict, fail_on)]
+        strict = fail_on != "news" or self.config.option.runxfail
+        failing = [v for v in weighty if strict or v.known is None]
+        if fail_on == "never":
+            failing = []
+        text = explained(result.broken, failing, [], result.origins)
+        if failing:
+            pytest.fail(text, pytrace=False)
+        self.add_report_section("call", "conformance", text)
+        known = dict.fromkeys(f"{v.check}: {v.known}" for v in weighty if v.known is not None)
+        if known and not self.config.option.runxfail:
+            raise pytest.xfail.Exception(printable("; ".join(known)))
+
+    def reportinfo(self) -> tuple[str, None, str]:
+        """As pytest has it: a place, no line, and a heading."""
+        return str(self.path), None, f"{self.case.target.name} {self.case.name}"
+
+
+def _weighs(verdict: Verdict, fail_on: str) -> bool:
+    """Whether a verdict is of the kind that can fail an item, known or not."""
+    levels = (Level.MUST, Level.SHOULD) if fail_on == "should" else (Level.MUST,)
+    is_broken = bool(verdict.findings) and verdict.outcome not in HARMLESS
+    return is_broken and verdict.level in levels

@@ -1,0 +1,61 @@
+"""What an item says of what it found. What a server sent is text here, on one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from conformance.model import Verdict
+from conformance.registry import Check, checks
+from conformance.report.summary import ORDER
+from conformance.report.terminal import example, printable
+
+LISTED: Final = 5
+"""How many places of one broken rule are shown; the results file has them all."""
+
+
+def explained(
+    verdicts: Sequence[Verdict],
+    failing: Sequence[Verdict],
+    problems: Sequence[str],
+    origins: Mapping[str, str],
+) -> str:
+    """A line that says what is wrong, then everything that isn't a plain pass, the worst first."""
+    rest = [verdict for verdict in verdicts if verdict not in failing]
+    ordered = [*sorted(failing, key=_weight), *sorted(rest, key=_weight)]
+    paragraphs = ["\n".join(_paragraph(verdict, origins)) for verdict in ordered]
+    heading = [printable(problem) for problem in problems]
+    if failing:
+        names = ", ".join(dict.fromkeys(verdict.check for verdict in ordered[: len(failing)]))
+        heading.append(f"broken: {names}")
+    return "\n\n".join(filter(None, ["\n".join(heading), *paragraphs]))
+
+
+def _weight(verdict: Verdict) -> tuple[int, str]:
+    return ORDER[verdict.level], verdict.check
+
+
+def _paragraph(verdict: Verdict, origins: Mapping[str, str]) -> Iterator[str]:
+    check = checks()[verdict.check]
+    outcome = verdict.outcome.replace("_", " ")
+    flaky = f", {verdict.repeat[0]} of {verdict.repeat[1]}" if verdict.repeat != (1, 1) else ""
+    yield f"{verdict.level.upper()} {verdict.check} ({outcome}{flaky}): {printable(check.rule)}"
+    for finding in verdict.findings[:LISTED]:
+        yield f"  {example(finding)}"
+    if verdict.findings[LISTED:]:
+        yield f"  and {len(verdict.findings) - LISTED} more places"
+    yield from _facts(verdict, check, origins)
+
+
+def _facts(verdict: Verdict, check: Check, origins: Mapping[str, str]) -> Iterator[str]:
+    exchange = verdict.exchange or ""
+    facts = {
+        "reason": verdict.reason,
+        "known": verdict.known,
+        "spec": check.spec,
+        "exchange": exchange,
+        "recorded in": origins.get(exchange),
+    }
+    for name, value in facts.items():
+        if value:
+            yield f"  {name}: {printable(value)}"
