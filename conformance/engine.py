@@ -149,8 +149,8 @@ class Audit:
                 continue
             self.judged += 1
             scrubber = Scrubber.of(exchange.request)
-            model = exchange.model or reply.model
-            target = (exchange.provider[:NAME], scrubber.text(model)[:NAME])
+            model = exchange.model or scrubber.text(reply.model)  # a server may repeat a key there
+            target = (exchange.provider[:NAME], model[:NAME])
             self.targets[target] += 1
             for check, fact in self.checks.facts(reply):
                 self._facts[(*target, exchange.session), check].append(fact)

@@ -31,20 +31,21 @@ class Expectations:
         if not verdict.findings:
             return verdict
         for known in self._of(verdict.target):
-            if known.check == verdict.check:
+            if covers(known, verdict):
                 self._seen.add((verdict.target, known))
-                if Outcome.FLAKY in (known.outcome, verdict.outcome) or (
-                    known.outcome == verdict.outcome
-                ):
-                    return replace(verdict, known=known.reason)
+                verdict = replace(verdict, known=verdict.known or known.reason)
         return verdict
 
     def fixed(self) -> Iterator[tuple[str, Known]]:
-        """The (target, known failure) that no longer fail although the check had its say."""
+        """The (target, known failure) that no longer fail although the check had its say.
+
+        That one which comes and goes was not seen this time proves nothing.
+        """
         for target in self.targets:
             for known in self._of(target.name):
                 told = (target.name, known.check) in self._told
-                if told and (target.name, known) not in self._seen:
+                lasting = known.outcome != Outcome.FLAKY
+                if told and lasting and (target.name, known) not in self._seen:
                     yield target.name, known
 
     def _of(self, name: str) -> Iterator[Known]:
@@ -57,17 +58,21 @@ class Expectations:
         )
 
 
+def covers(known: Known, verdict: Verdict) -> bool:
+    """Whether this failure was to be expected of a model that ``known`` is about.
+
+    What fails only at times may do so in either form.
+    """
+    outcomes = (known.outcome, verdict.outcome)
+    same = known.outcome == verdict.outcome or Outcome.FLAKY in outcomes
+    return known.check == verdict.check and same and bool(verdict.findings)
+
+
 def pointless(targets: Iterable[Target], checks: Iterable[str]) -> Iterator[str]:
     """What is wrong with the known failures themselves: no such check, or no such model."""
     existing = set(checks)
-    models: dict[str, list[str]] = {}
-    entries: dict[Known, str] = {}
-    for target in targets:
-        models.setdefault(target.provider, []).append(target.model)
-        entries |= dict.fromkeys(target.known, target.provider)
-    for known, provider in entries.items():
+    for known in dict.fromkeys(known for target in targets for known in target.known):
         if known.check not in existing:
             yield f"{known.where}: a known failure names no check: {known.check}"
-        for pattern in known.models:
-            if not any(fnmatchcase(model, pattern) for model in models[provider]):
-                yield f"{known.where}: a known failure names no model: {pattern}"
+        for pattern in known.strangers:
+            yield f"{known.where}: a known failure names no model: {pattern}"

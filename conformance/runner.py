@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from conformance.model import Exchange, Request, show
 from conformance.probe import MOST, Probe
@@ -52,12 +53,10 @@ class Asked:
 
         Left out are those that only led to a retry, and those that say nothing about a server.
         """
-        answers = [
-            [x for x in turn.exchanges if not x.retried and _problem(x) is None]
-            for turn in self.turns
-        ]
-        longest = max(map(len, answers), default=0)
-        return [tuple(turn[i] for turn in answers if i < len(turn)) for i in range(longest)]
+        answers = [[x for x in turn.exchanges if not x.retried] for turn in self.turns]
+        rows = zip_longest(*answers)
+        told = (tuple(x for x in row if x is not None and _problem(x) is None) for row in rows)
+        return [row for row in told if row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class Runner:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ask(self, target: Target, probe: Probe) -> Asked | Skipped:
-        for opener, reason in self._refused[target.name]:
+        for opener, reason in [] if probe.opens else self._refused[target.name]:
             if probe.belongs_to(opener) and not (opener.needs and target.claimed):
                 return Skipped(target, probe, opener, reason)
         calls = (Call(target, probe.id, turn) for turn in range(1, self.turns + 1))
@@ -129,16 +128,17 @@ async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
         asked = next(steps)
         while len(exchanges) < MOST:
             requests = asked if isinstance(asked, list) else [asked]
-            attempts = await _sent(route, call, len(exchanges), requests)
-            exchanges += (attempt for one in attempts for attempt in one)
-            last = [one[-1] for one in attempts]
+            is_first = not exchanges
+            last = await _sent(route, call, requests, exchanges)
             replies = [recognise(answer) for answer in last]
-            if last[0] is exchanges[0]:
+            if is_first:
                 refusal = _refusal(last[0], replies[0])
             problems += filter(None, map(_problem, last))
             if problems:
                 break
             asked = steps.send(replies if isinstance(asked, list) else replies[0])
+        else:
+            problems.append(f"the probe was stopped after {len(exchanges)} exchanges")
     except StopIteration:
         pass
     except Unanswered as reason:
@@ -152,12 +152,21 @@ async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
 
 
 async def _sent(
-    route: Route, call: Call, before: int, requests: Sequence[Request]
-) -> list[list[Exchange]]:
-    """Every attempt at each request; they are asked at the same time."""
-    numbered = enumerate(requests, start=before + 1)
+    route: Route, call: Call, requests: Sequence[Request], exchanges: list[Exchange]
+) -> list[Exchange]:
+    """The answer to each request, asked at the same time; every attempt is added to ``exchanges``.
+
+    Raises what the route raised when nothing is on its way any more.
+    """
+    numbered = enumerate(requests, start=len(exchanges) + 1)
     sent = (route.send(call, number, request) for number, request in numbered)
-    return await asyncio.gather(*sent)
+    answers = []
+    for attempts in await asyncio.gather(*sent, return_exceptions=True):
+        if isinstance(attempts, BaseException):
+            raise attempts
+        exchanges += attempts
+        answers.append(attempts[-1])
+    return answers
 
 
 def _problem(exchange: Exchange) -> str | None:

@@ -18,20 +18,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from conformance.model import Headers, Request
+from conformance.model import Headers, Outcome, Request
 
 ENDPOINTS: Final = frozenset({"chat", "completions", "embeddings", "models", "responses"})
 CAPABILITIES: Final = frozenset(
     {
-        "stream",
-        "tools",
-        "parallel_tools",
-        "vision",
-        "json_object",
-        "json_schema",
-        "logprobs",
-        "n",
-        "reasoning",
+        *("stream", "tools", "parallel_tools", "vision", "json_object", "json_schema"),
+        *("logprobs", "n", "reasoning"),
     }
 )
 SHIPPED: Final = Path(__file__).parent / "providers"
@@ -41,7 +34,12 @@ THINKING: Final = 2048
 """Tokens a model that reasons may spend on top of that."""
 TIMEOUT: Final = 60.0
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-_PLAIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_PLAIN_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,78}[a-z0-9_-])?")
+_DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
+"""What is no name of a file on Windows, whatever comes behind the dot."""
+_MEMBERS: Final = (
+    "title base_url key key_header software note headers source limits claims models known"
+)
 
 
 class BadProvider(Exception):  # noqa: N818  # the file is at fault
@@ -59,6 +57,8 @@ class Known:
     since: str = ""
     where: str = ""
     """File and line it stands in."""
+    strangers: tuple[str, ...] = ()
+    """Those of ``models`` that match no model of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,13 @@ class Target:
     @property
     def slug(self) -> str:
         """The model as the name of a folder, also where upper and lower case are the same."""
-        if _PLAIN_NAME.fullmatch(self.model):
+        if _PLAIN_NAME.fullmatch(self.model) and not _DEVICE.fullmatch(self.model):
             return self.model
-        plain = re.sub(r"[^a-z0-9.-]+", "_", self.model.lower()).strip("._") or "model"
-        return f"{plain[:80]}-{hashlib.sha256(self.model.encode()).hexdigest()[:6]}"
+        plain = re.sub(r"[^a-z0-9.-]+", "_", self.model.lower()).strip("._")
+        if not plain or _DEVICE.fullmatch(plain):
+            plain = "model"
+        digest = hashlib.sha256(self.model.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{plain[:80]}~{digest[:8]}"  # no plain name has a tilde
 
     @property
     def abilities(self) -> frozenset[str]:
@@ -189,12 +192,22 @@ def endpoint(base_url: str, model: str, key: str | None) -> Target:
 
     Raises BadProvider for a URL that is none.
     """
-    url = urlsplit(base_url)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise BadProvider(f"{base_url} is no base URL; give one like https://host/v1")
+    url = urlsplit(a_base_url(base_url))
     capabilities = CAPABILITIES - {"reasoning"}
-    host = url.hostname if url.port is None else f"{url.hostname}:{url.port}"
+    host = str(url.hostname if url.port is None else f"{url.hostname}:{url.port}")
     return Target(host, model, base_url, key, capabilities=capabilities, claimed=False)
+
+
+def a_base_url(text: str) -> str:
+    """``text``, to which paths can be added. Raises BadProvider for what is no such URL."""
+    try:
+        url = urlsplit(text)
+        fits = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        fits = False
+    if not fits or "?" in text or "#" in text:
+        raise BadProvider(f"{text[:200]!r} is no base URL; give one like https://host/v1")
+    return text
 
 
 def load(folders: Iterable[Path] = ()) -> dict[str, list[Target]]:
@@ -224,7 +237,7 @@ def select(targets: Mapping[str, Sequence[Target]], patterns: Sequence[str]) -> 
 
 
 def _matches(target: Target, pattern: str) -> bool:
-    return target.provider == pattern or fnmatchcase(target.name, pattern)
+    return pattern in (target.provider, target.name) or fnmatchcase(target.name, pattern)
 
 
 def read(path: Path) -> list[Target]:
@@ -232,80 +245,110 @@ def read(path: Path) -> list[Target]:
     try:
         text = path.read_text("utf-8")
         table = tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise BadProvider(f"{path}: {error}") from error
+    except OSError as error:
+        raise BadProvider(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise BadProvider(f"{path}:{line}: save it as UTF-8: {error.reason}") from error
+    except (ValueError, RecursionError) as error:
+        reason, _, place = str(error).partition(" (at line ")
+        line = int(place.partition(",")[0]) if place else text.count("\n") + 1
+        raise BadProvider(f"{path}:{line}: this is not TOML: {reason}") from error
     return list(_File(path, text).targets(table))
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """Reads one file's tables, and says where a mistake is."""
+    """Reads one file's tables, and says where a mistake is: behind ``start``, if it is there."""
 
     path: Path
     text: str
+    start: int = 0
 
     def targets(self, table: dict[str, Any]) -> Iterator[Target]:
-        self.only(
-            table,
-            "title base_url key key_header software note headers source limits claims models known",
-        )
+        self.only(table, _MEMBERS)
         models = self.table(table, "models")
         if not models:
             raise self.bad("models", 'name at least one model: [models."its-name"]')
-        limits, claims = self.table(table, "limits"), self.table(table, "claims")
-        self.only(limits, "concurrency rpm timeout")
-        self.only(claims, "endpoints capabilities parameters")
         self.source(self.table(table, "source"))
-        known = tuple(self.known(table.get("known", [])))
-        for name, model in models.items():
-            self.only(model, "context endpoints capabilities parameters limit reasoning note")
-            own = claims | model
-            yield Target(
-                provider=self.path.stem,
-                model=name,
-                base_url=self.base_url(table),
-                key=self.text_of(table, "key"),
-                key_header=(self.text_of(table, "key_header") or "authorization").lower(),
-                headers=Headers(sorted(self.table(table, "headers").items())),
-                endpoints=self.names(own, "endpoints", ENDPOINTS),
-                capabilities=self.names(own, "capabilities", CAPABILITIES)
-                | ({"reasoning"} if model.get("reasoning") else set()),
-                parameters=frozenset(own.get("parameters", ())),
-                limit=self.text_of(model, "limit") or "max_tokens",
-                software=self.text_of(table, "software"),
-                concurrency=self.number(limits, "concurrency", 8),
-                rpm=self.number(limits, "rpm", 0) or None,
-                timeout=float(self.number(limits, "timeout", int(TIMEOUT))),
-                known=known,
-            )
+        shared = self.target(table, models)
+        claims, here = self.table(table, "claims"), self.under("claims")
+        here.only(claims, "endpoints capabilities parameters")
+        here.claims(shared, claims)
+        for name in models:
+            here = self.under(rf"models\s*\.\s*([\"']?){re.escape(name)}\1")
+            model = here.table(models, name)
+            here.only(model, "context endpoints capabilities parameters limit reasoning note")
+            limit = here.text_of(model, "limit") or shared.limit
+            yield replace(here.claims(shared, claims | model), model=name, limit=limit)
+
+    def target(self, table: dict[str, Any], models: Iterable[str]) -> Target:
+        """What all models have in common."""
+        limits, here = self.table(table, "limits"), self.under("limits")
+        here.only(limits, "concurrency rpm timeout")
+        headers = self.table(table, "headers")
+        return Target(
+            provider=self.path.stem,
+            model="",
+            base_url=self.base_url(table),
+            key=self.text_of(table, "key"),
+            key_header=(self.text_of(table, "key_header") or "authorization").lower(),
+            headers=Headers((n, self.under("headers").text_of(headers, n) or "") for n in headers),
+            software=self.text_of(table, "software"),
+            concurrency=here.number(limits, "concurrency") or 8,
+            rpm=here.number(limits, "rpm"),
+            timeout=float(here.number(limits, "timeout") or TIMEOUT),
+            known=tuple(self.known(table.get("known", []), list(models))),
+        )
+
+    def claims(self, target: Target, own: dict[str, Any]) -> Target:
+        """``target`` with what is said of it."""
+        if own.get("reasoning") not in (None, True, False):
+            raise self.bad("reasoning", "make it true or false")
+        more = {"reasoning"} if own.get("reasoning") else set()
+        return replace(
+            target,
+            endpoints=self.names(own, "endpoints", ENDPOINTS),
+            capabilities=self.names(own, "capabilities", CAPABILITIES) | more,
+            parameters=frozenset(self.strings(own, "parameters")),
+        )
 
     def base_url(self, table: dict[str, Any]) -> str:
-        url = self.text_of(table, "base_url") or ""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise self.bad("base_url", 'give one like base_url = "https://api.example.com/v1"')
-        return url
+        try:
+            return a_base_url(self.text_of(table, "base_url") or "")
+        except BadProvider:
+            fix = 'give one like base_url = "https://api.example.com/v1"'
+            raise self.bad("base_url", fix) from None
 
     def source(self, table: dict[str, Any]) -> None:
-        self.only(table, "url read verified")
+        self.under("source").only(table, "url read verified")
         if not isinstance(table.get("url"), str) or not isinstance(table.get("read"), date):
             fix = 'say where the claims are from: url = "https://…" and read = 2026-01-31'
             raise self.bad("source", fix)
 
-    def known(self, entries: Any) -> Iterator[Known]:
-        for number, entry in enumerate(entries if isinstance(entries, list) else []):
-            self.only(entry, "check models outcome reason since")
-            line = self.line(r"^\[\[known\]\]", number)
+    def known(self, entries: Any, models: Sequence[str]) -> Iterator[Known]:
+        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+            raise self.bad("known", "make each one a table: [[known]]")
+        for number, given in enumerate(entries):
+            here = self.under(r"\[\s*known\s*\]", number)
+            here.only(given, "check models outcome reason since")
+            entry = {"models": ["*"], "outcome": "fail", "since": ""} | given
             for name in ("check", "reason"):
-                if not entry.get(name):
-                    raise BadProvider(f"{self.path}:{line}: a known failure needs {name} = …")
+                if not here.text_of(entry, name):
+                    raise here.bad(name, f"a known failure needs {name} = …")
+            if entry["outcome"] not in list(Outcome):
+                raise here.bad("outcome", f"choose from {', '.join(Outcome)}")
+            if entry["since"] and not isinstance(entry["since"], date):
+                raise here.bad("since", "make it a date: since = 2026-01-31")
+            patterns = here.strings(entry, "models")
             yield Known(
-                check=str(entry["check"]),
-                reason=str(entry["reason"]),
-                models=tuple(entry.get("models", ["*"])),
-                outcome=str(entry.get("outcome", "fail")),
-                since=str(entry.get("since", "")),
-                where=f"{self.path}:{line}",
+                check=entry["check"],
+                reason=entry["reason"],
+                models=tuple(patterns),
+                outcome=entry["outcome"],
+                since=str(entry["since"]),
+                where=here.place(here.start),
+                strangers=tuple(p for p in patterns if not any(fnmatchcase(m, p) for m in models)),
             )
 
     def table(self, owner: dict[str, Any], name: str) -> dict[str, Any]:
@@ -320,28 +363,37 @@ class _File:
             raise self.bad(name, "make it a string")
         return value or None
 
-    def number(self, owner: dict[str, Any], name: str, default: int) -> int:
-        value = owner.get(name, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self.bad(name, "make it a whole number")
+    def number(self, owner: dict[str, Any], name: str) -> int | None:
+        value = owner.get(name)
+        if value is not None and (type(value) is not int or value < 1):
+            raise self.bad(name, "make it a whole number from 1")
         return value
 
-    def names(self, owner: dict[str, Any], name: str, choices: frozenset[str]) -> frozenset[str]:
+    def strings(self, owner: dict[str, Any], name: str) -> list[str]:
         values = owner.get(name, [])
-        if not isinstance(values, list) or not set(map(str, values)) <= choices:
-            raise self.bad(name, f"choose from {', '.join(sorted(choices))}")
-        return frozenset(values)
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise self.bad(name, "make it a list of strings")
+        return values
 
-    def only(self, table: Any, names: str) -> None:
-        for name in table if isinstance(table, dict) else ():
+    def names(self, owner: dict[str, Any], name: str, choices: frozenset[str]) -> frozenset[str]:
+        if not choices.issuperset(self.strings(owner, name)):
+            raise self.bad(name, f"choose from {', '.join(sorted(choices))}")
+        return frozenset(owner.get(name, []))
+
+    def only(self, table: dict[str, Any], names: str) -> None:
+        for name in table:
             if name not in names.split():
                 raise self.bad(name, f"unknown here; known are {', '.join(names.split())}")
 
-    def bad(self, name: str, fix: str) -> BadProvider:
-        line = self.line(rf"^\s*\[?\[?\"?{re.escape(name)}\b")
-        return BadProvider(f"{self.path}:{line}: {name}: {fix}")
+    def under(self, header: str, number: int = 0) -> _File:
+        """The same, for the table that has the header of this pattern and number."""
+        found = list(re.finditer(rf"^[ \t]*\[\s*{header}\s*\]", self.text, re.MULTILINE))
+        return replace(self, start=found[number].start() if number < len(found) else 0)
 
-    def line(self, pattern: str, number: int = 0) -> int:
-        """The line of the match of this number, from 1; 1 when there is none."""
-        found = [match.start() for match in re.finditer(pattern, self.text, re.MULTILINE)]
-        return self.text.count("\n", 0, found[number]) + 1 if len(found) > number else 1
+    def bad(self, name: str, fix: str) -> BadProvider:
+        key = re.compile(rf"^[ \t]*\[*[\"']?{re.escape(name)}\b", re.MULTILINE)
+        found = key.search(self.text, self.start)
+        return BadProvider(f"{self.place(found.start() if found else self.start)}: {name}: {fix}")
+
+    def place(self, offset: int) -> str:
+        return f"{self.path}:{self.text.count(chr(10), 0, offset) + 1}"

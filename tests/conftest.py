@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["pytester"]
+
 settings.register_profile("offline", deadline=None, derandomize=True, database=None)
 settings.load_profile("offline")
 

@@ -45,7 +45,9 @@ class Server:
     busiest: int = 0
     connections: int = 0
     closed: int = 0
+    readers: list[asyncio.StreamReader] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
     def target(self, **more: Any) -> Target:
@@ -56,6 +58,7 @@ class Server:
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection until either side closes it."""
         self.connections += 1
+        self.readers.append(reader)
         self.writers.append(writer)
         task = asyncio.current_task()
         assert task
@@ -64,6 +67,7 @@ class Server:
             while not writer.is_closing():
                 asked = await _read(reader)
                 self.asked.append(asked)
+                self.reached.set()
                 self.busy += 1
                 self.busiest = max(self.busy, self.busiest)
                 try:

@@ -33,19 +33,20 @@ MAY_IMPORT = {
     "routes": {"model", "cost", "reference", "routes", "targets", "traffic"},
     "runner": ASKING | {"routes"},
     "planning": ASKING | {"cost", "routes", "runner"},
+    "fuzz": ASKING | {"fuzz", "probes", "reference", "routes", "traffic"},
     "samples": {"model", "targets", "traffic"},
     "expect": {"model", "targets"},
     "engine": VIEWS | {"scrub"},
     "proof": VIEWS | {"engine", "reference"},
     "serve": VIEWS | {"engine", "proof", "reference", "serve"},
     "report": VIEWS | {"engine", "proof", "report", "scrub"},
-    "learn": {"model", "report", "targets"},
+    "learn": {"expect", "model", "report", "targets"},
     "session": RUNNING | {"report"},
 }
 DISK_AND_NETWORK = {"httpx", "socket", "urllib.request", "vcr", "requests"}
 WORLDLY = {"traffic", "routes", "serve"}
 FRONT_ENDS = {"click", "rich", "pytest"}
-FRONT = {"cli", "pytest_plugin", "__init__"}
+FRONT = {"cli", "plugin", "pytest_plugin", "__init__"}
 """What knows everything, and holds nothing."""
 
 

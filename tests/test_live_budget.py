@@ -32,11 +32,11 @@ async def many(
     answer: Answer, budget: Budget, times: int = 40, **options: Any
 ) -> tuple[list[list[Exchange] | BaseException], Server]:
     """What came of so many requests at once."""
-    given = Options(**{"concurrency": 16, **options})
-    async with serving(answer) as server:
-        async with Http({}, given, budget=budget, clock=Ticking().clock()) as http:
-            asking = [ask(http, server.target()) for _ in range(times)]
-            return await asyncio.gather(*asking, return_exceptions=True), server
+    chosen = Options(**{"concurrency": 16, **options})
+    http = Http({}, chosen, budget=budget, clock=Ticking().clock())
+    async with serving(answer) as server, http:
+        asking = [ask(http, server.target()) for _ in range(times)]
+        return await asyncio.gather(*asking, return_exceptions=True), server
 
 
 def refused(results: list[list[Exchange] | BaseException]) -> list[str]:
@@ -158,21 +158,23 @@ def test_tokens_are_read_leniently_and_estimated_else(answer: Answer, spent: int
     assert tokens == (most if spent is None else spent)
 
 
-def test_what_is_cancelled_does_not_keep_its_reservation() -> None:
+def test_nobody_waits_for_what_was_cancelled() -> None:
     async def story() -> None:
-        async with serving(saying(raw(200, b'{"usage":{"total_tokens":1}}'))) as server:
+        async with serving(pieces(60.0)) as server:
             most = ceiling(server.target().chat("Hi."))
-            budget = Budget(max_tokens=2 * most)
-            async with serving(pieces(60.0)) as silent, Http({}, budget=budget) as http:
-                stuck = asyncio.create_task(ask(http, silent.target(provider="silent")))
-                while not silent.asked:
-                    await asyncio.sleep(0.01)
-                waiting = [asyncio.create_task(ask(http, server.target())) for _ in range(5)]
+            budget = Budget(max_tokens=most + 50)
+            async with Http({}, budget=budget) as http:
+                stuck = asyncio.create_task(ask(http, server.target()))
+                await server.reached.wait()
+                waiting = asyncio.gather(
+                    *(ask(http, server.target()) for _ in range(5)), return_exceptions=True
+                )
                 await asyncio.sleep(0.05)
+                assert not waiting.done()
                 stuck.cancel()
-                results = await asyncio.gather(*waiting)
-            assert len(results) == 5
-            assert budget.tokens == most + 5  # what was sent may have been paid for
+                assert len(refused(await waiting)) == 5
+            assert budget.tokens == most  # what was sent may have been paid for
+            assert len(server.asked) == 1
 
     run(story())
 

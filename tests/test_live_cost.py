@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.cost import IMAGE, LONGEST, USUAL, ceiling
+from conformance.cost import IMAGE, LONGEST, MOST_CHOICES, USUAL, ceiling
 from conformance.model import Request
 from conformance.targets import Target, to_json
 
@@ -64,6 +64,11 @@ def test_every_choice_costs() -> None:
 @pytest.mark.parametrize("n", [None, 0, -1, "2", 1.5, True])
 def test_a_number_that_is_none_is_one(n: Any) -> None:
     assert chat(messages=said("a"), max_tokens=9, n=n) == chat(messages=said("a"), max_tokens=9)
+
+
+def test_no_number_of_choices_is_believed_beyond_reason() -> None:
+    most = chat(messages=said("a"), max_tokens=1, n=MOST_CHOICES)
+    assert chat(messages=said("a"), max_tokens=1, n=10**9) == most
 
 
 def test_best_of_costs_too() -> None:

@@ -116,6 +116,15 @@ def test_a_bomb_does_not_go_off(bomb: tuple[str, bytes]) -> None:
     assert len(whole(chunks)) == 100_000
 
 
+def test_a_slow_bomb_does_not_go_off_either() -> None:
+    machine = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    parts = [machine.compress(bytes(900)) + machine.flush(zlib.Z_SYNC_FLUSH) for _ in range(50)]
+    chunks, failure = decoded(named("gzip"), tuple(map(Chunk, parts)), 1000)
+    assert failure
+    assert failure.kind == "too_long"
+    assert whole(chunks) == bytes(1000)
+
+
 def test_the_limit_itself_may_be_reached() -> None:
     chunks, failure = decoded(named("gzip"), cut(ENCODED["gzip"], [40]), len(TEXT))
     assert (whole(chunks), failure) == (TEXT, None)

@@ -212,6 +212,18 @@ def test_this_machine_is_reached_without_a_proxy(no_proxies: pytest.MonkeyPatch)
     assert run(sent()).line.startswith("POST /v1/chat/completions")
 
 
+def test_tls_on_this_machine_needs_no_proxy_either(no_proxies: pytest.MonkeyPatch) -> None:
+    async def story() -> Server:
+        async with serving(saying(raw(200))) as proxy, serving(pieces(b"no TLS")) as server:
+            no_proxies.setenv("HTTPS_PROXY", proxy.url)
+            async with Http({}, Options(retries=0, timeout=0.5)) as http:
+                await ask(http, at(server.url.replace("http:", "https:")))
+            assert server.connections == 1
+            return proxy
+
+    assert run(story()).connections == 0
+
+
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://:3128", "what ever:x"])
 def test_a_useless_proxy_is_named_before_anything_is_spent(
     no_proxies: pytest.MonkeyPatch, proxy: str

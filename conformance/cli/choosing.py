@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 
 import click
 
-from conformance.cli.common import FOLDER, Command, matches, of_level, refuse_unknown, stop
+from conformance.cli.common import (
+    Command,
+    matches,
+    of_level,
+    refuse_unknown,
+    stop,
+    suggestions,
+)
 from conformance.model import Level
 from conformance.probe import Probe, probes
 from conformance.registry import Check, checks
-from conformance.targets import BadProvider, Target, endpoint, load, select
+from conformance.targets import BadProvider, Target, a_base_url, endpoint, load, select
 
 OWN = Path("providers")
 """Where a user's own provider files are looked for, under the current folder."""
@@ -29,6 +36,8 @@ class Choice:
     whole: bool
     asked: frozenset[str] | None = None
     """The names of the targets that probes are about; all of them when None."""
+    own: Mapping[str, Sequence[Probe]] = field(default_factory=dict)
+    """The probes that only the target of this name is asked."""
 
     def plan(self) -> list[tuple[Target, Probe]]:
         """Every probe that suits a target, with the target."""
@@ -36,7 +45,7 @@ class Choice:
             (target, probe)
             for target in self.targets
             if self.asked is None or target.name in self.asked
-            for probe in self.probes
+            for probe in (*self.probes, *self.own.get(target.name, ()))
             if probe.suits(target)
         ]
 
@@ -52,19 +61,30 @@ def choose(  # noqa: PLR0913  # they are options
     model: str | None = None,
     key: str | None = None,
     software: str | None = None,
+    drawing: Callable[[Target], Sequence[Probe]] = lambda _: (),
 ) -> Choice:
-    """What the options say; exits with 2 where they say nothing that exists."""
+    """What the options say; exits with 2 where they say nothing that exists.
+
+    ``drawing`` gives the probes that only one target is asked.
+    """
     chosen = _targets(patterns, folder, base_url, model, key)
     if software:
         chosen = [replace(target, software=software) for target in chosen]
-    known_probes, known_checks = probes(), checks()
+    drawn = {target.name: drawing(target) for target in chosen}
+    own = {probe.id: probe for members in drawn.values() for probe in members}
+    known_probes, known_checks = {**probes(), **own}, checks()
     for pattern in (*only, *skip):
         names = {**known_probes, **known_checks}
         refuse_unknown(pattern, names, "check or probe", "conformance checks, conformance plan")
-    asking = [known_probes[name] for name in _about(only, skip, list(known_probes))]
+    wanted = set(_about(only, skip, list(known_probes)))
+    asking = [probe for probe in probes().values() if probe.id in wanted]
+    drawn = {name: [p for p in members if p.id in wanted] for name, members in drawn.items()}
     judging = [known_checks[name] for name in _about(only, skip, list(known_checks))]
     whole = not (only or skip)
-    return Choice(tuple(chosen), tuple(asking), tuple(of_level(judging, Level(level))), whole)
+    judged = of_level(judging, Level(level))
+    if not judged:
+        stop(f"no check is left: --only, --skip and --level {level} leave out all")
+    return Choice(tuple(chosen), tuple(asking), tuple(judged), whole, own=drawn)
 
 
 def _about(only: Sequence[str], skip: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -89,13 +109,13 @@ def _targets(
         if model:
             stop("--model goes with --base-url; name a target as provider/model")
         chosen = select(targets, patterns)
+        return [replace(t, at=a_base_url(base_url)) for t in chosen] if base_url else chosen
     except BadProvider as error:
         stop(str(error))
     except LookupError as error:
-        names = [name for members in targets.values() for name in (t.name for t in members)]
-        refuse_unknown(str(error.args[0]), names, "target", "conformance plan")
-        raise
-    return [replace(t, at=base_url) for t in chosen] if base_url else chosen
+        names = [*targets, *(t.name for members in targets.values() for t in members)]
+        near = suggestions(error.args[0], names, "conformance plan")
+        stop(f"no target matches {error.args[0]}{near}")
 
 
 def endpoint_options(command: Command) -> Command:
@@ -118,7 +138,7 @@ def choice_options(command: Command) -> Command:
         click.option(
             "--providers",
             "folder",
-            type=FOLDER,
+            type=click.Path(path_type=Path, file_okay=False, exists=True),
             help=f"Your own provider files (TOML).  [default: {OWN}, if it is there]",
         ),
     ]

@@ -52,8 +52,10 @@ def choose_checks(only: Sequence[str], skip: Sequence[str], level: Level) -> lis
     known = checks()
     for pattern in (*only, *skip):
         refuse_unknown(pattern, known, "check", "conformance checks")
-    chosen = [known[name] for name in known if matches(name, only, skip)]
-    return of_level(chosen, level)
+    chosen = of_level((known[name] for name in known if matches(name, only, skip)), level)
+    if not chosen:
+        stop(f"no check is left: --only, --skip and --level {level} leave out all")
+    return chosen
 
 
 def matches(name: str, only: Sequence[str], skip: Sequence[str]) -> bool:

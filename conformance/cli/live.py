@@ -25,9 +25,7 @@ EVIDENCE = ".exchanges"
 def live_options(command: Command) -> Command:
     """The options of live runs: budgets, pace and patience."""
     options: list[Callable[[Command], Command]] = [
-        click.option(
-            "--max-requests", type=click.IntRange(1), help="Send at most N requests."
-        ),
+        click.option("--max-requests", type=click.IntRange(1), help="Send at most N requests."),
         click.option("--max-tokens", type=click.IntRange(1), help="Spend no more than N tokens."),
         click.option("--concurrency", type=click.IntRange(1, 1000), help="Requests in flight."),
         click.option("--rpm", type=click.IntRange(1), help="Requests a minute."),
@@ -48,6 +46,8 @@ class Live:
     budget: Budget
     options: Options
     store: Store
+    lasts: bool
+    """Whether the store is still there when the run is over."""
 
     def route(self, on_change: Callable[[int, int], None]) -> Http:
         """The route, to be closed."""
@@ -74,7 +74,8 @@ def live(targets: Iterable[Target], results: Path | None, given: dict[str, Any])
     budget = Budget(given["max_requests"], given["max_tokens"])
     if results is None:
         with tempfile.TemporaryDirectory(prefix="conformance-") as passing:
-            yield Live(keys, budget, options, Store(Path(passing), keys.values()))
+            store = Store(Path(passing), keys.values())
+            yield Live(keys, budget, options, store, lasts=False)
         return
     folder = results.with_name(results.name + EVIDENCE)
     if given["resume"] is None and folder.exists() and any(folder.iterdir()):
@@ -82,7 +83,7 @@ def live(targets: Iterable[Target], results: Path | None, given: dict[str, Any])
             f"{folder} holds the answers of an earlier run: go on with it by --resume {results}, "
             "or remove it"
         )
-    yield Live(keys, budget, options, Store(folder, keys.values()))
+    yield Live(keys, budget, options, Store(folder, keys.values()), lasts=True)
 
 
 def _keys(targets: Iterable[Target]) -> dict[str, str]:

@@ -21,7 +21,9 @@ class Bar:
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
         )
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        unseen = not console.is_terminal
+        self._bar = Progress(*columns, console=console, transient=True, disable=unseen)
         self._task = self._bar.add_task("", total=total)
         self._last = ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
-from conformance.cli.choosing import Choice, choice_options, choose, endpoint_options
+from conformance.cli.choosing import OWN, Choice, choice_options, choose, endpoint_options
 from conformance.cli.common import (
     FAIL_ON,
     FAILED,
@@ -24,19 +25,22 @@ from conformance.cli.common import (
     opened,
     stop,
 )
+from conformance.cli.fuzzing import drawing, forget, fuzz_options, tell
 from conformance.cli.live import Live, live, live_options
 from conformance.cli.progress import Bar
 from conformance.engine import Audit, Checks
 from conformance.expect import Expectations
+from conformance.fuzz import crash
 from conformance.learn import learn
 from conformance.report import matrix, terminal
 from conformance.report.results import ResultsFile
 from conformance.routes import Route
 from conformance.routes.http import Http
 from conformance.routes.replay import Replay, Store
-from conformance.runner import Runner
+from conformance.runner import Asked, Runner
 from conformance.samples import sample_files
 from conformance.session import Session
+from conformance.targets import BadProvider
 
 
 @click.command()
@@ -49,6 +53,7 @@ from conformance.session import Session
 @json_option
 @click.option("--resume", type=FILE, help="Go on with a live run that was writing this file.")
 @live_options
+@fuzz_options
 @click.option("--repeat", type=click.IntRange(1, 99), default=1, help="Ask everything K times.")
 @click.option("--software", metavar="NAME", help="What answers, for the record: 'vLLM 0.32.0'.")
 @click.option("--cassettes", type=FOLDER, default=Path("cassettes"), show_default=True)
@@ -78,6 +83,7 @@ def run(**given: Any) -> None:
     conformance run vllm --record --software 'vLLM 0.32.0'
     """  # noqa: D301  # click wants the backspace, not its spelling
     is_live = given["live"] or given["record"] or given["resume"] is not None
+    recorded = Store(given["cassettes"])
     choice = choose(
         given["targets"],
         only=given["only"],
@@ -88,17 +94,12 @@ def run(**given: Any) -> None:
         model=given["model"],
         key=given["key"],
         software=given["software"],
+        drawing=drawing(given, recorded, is_live=is_live),
     )
-    if given["learning"] and (not choice.whole or given["level"] == "must"):
-        stop("--learn needs a whole run: leave out --only, --skip and --level must")
-    if is_live and not (given["targets"] or given["base_url"]):
-        stop("say who is to be asked: a TARGET, or --base-url URL --model NAME")
-    if given["record"] and not given["targets"]:
-        stop("--record needs a TARGET, which has a file: only what has one can be replayed")
-    recorded = Store(given["cassettes"])
+    _refuse(given, choice, is_live=is_live)
     if not is_live:
         choice = _recorded(choice, recorded, named=bool(given["targets"]))
-    results = given["results"] or given["resume"]
+    results = given["resume"] or given["results"]
     with ExitStack() as stack:
         asking = stack.enter_context(live(choice.targets, results, given)) if is_live else None
         writer = ResultsFile(stack.enter_context(opened(results))) if results else None
@@ -106,20 +107,43 @@ def run(**given: Any) -> None:
             writer.start("live" if is_live else "replay", sys.argv[1:])
         session = Session(Audit(Checks(choice.checks)), Expectations(choice.targets), writer)
         try:
-            asyncio.run(_carry_out(session, choice, asking or recorded, given["repeat"]))
+            crashed = asyncio.run(_carry_out(session, choice, asking or recorded, given["repeat"]))
         except (KeyboardInterrupt, asyncio.CancelledError):
             again = f"; go on with --resume {results}" if results and is_live else ""
             stop(f"interrupted: what was written so far is not all{again}")
         if not is_live:
             session.samples((target, recorded.of(target)) for target in choice.targets)
         session.close(whole=choice.whole)
+        tell(crashed)
         if asking and given["record"]:
-            _publish(session, asking.store, recorded, choice)
+            _publish(session, asking, recorded, choice, crashed)
     _finish(session, choice, given)
 
 
-async def _carry_out(session: Session, choice: Choice, way: Live | Store, turns: int) -> None:
+def _refuse(given: dict[str, Any], choice: Choice, *, is_live: bool) -> None:
+    """Exit with 2 for options that do not go together."""
+    resume = given["resume"]
+    if given["learning"] and (not choice.whole or given["level"] == "must"):
+        stop("--learn needs a whole run: leave out --only, --skip and --level must")
+    if is_live and not (given["targets"] or given["base_url"]):
+        stop("say who is to be asked: a TARGET, or --base-url URL --model NAME")
+    if given["base_url"] and not is_live:
+        stop("--base-url says where to ask: add --live or --record")
+    for option in ("record", "learning"):
+        if given[option] and given["base_url"] and not given["targets"]:
+            stop(f"--{option.removesuffix('ing')} needs a TARGET, which has a file")
+    if resume and given["results"] not in (None, resume):
+        stop(f"--resume goes on writing {resume}: leave out --json")
+    if resume and not resume.exists():
+        stop(f"{resume} is not there: a run that was interrupted leaves it behind")
+
+
+async def _carry_out(
+    session: Session, choice: Choice, way: Live | Store, turns: int
+) -> list[Asked]:
+    """Do it all, and return those of the requests drawn by lot that a server crashed over."""
     plan = choice.plan()
+    crashed = []
     with Bar(len(plan)) as bar:
         async with AsyncExitStack() as stack:
             route: Route = Replay(way) if isinstance(way, Store) else way.route(bar.traffic)
@@ -129,6 +153,9 @@ async def _carry_out(session: Session, choice: Choice, way: Live | Store, turns:
             async for done in events:
                 session.take(done)
                 bar.done(done.name)
+                if isinstance(done, Asked) and crash(done):
+                    crashed.append(done)
+    return crashed
 
 
 def _recorded(choice: Choice, store: Store, *, named: bool) -> Choice:
@@ -143,12 +170,19 @@ def _recorded(choice: Choice, store: Store, *, named: bool) -> Choice:
     return replace(choice, targets=tuple(there), asked=frozenset(t.name for t in replayed))
 
 
-def _publish(session: Session, store: Store, into: Store, choice: Choice) -> None:
-    """Move what was recorded to where it is replayed from, if it is all there."""
-    if session.problems:
-        kept = f"; what there is stays in {store.folder}" if store.folder.exists() else ""
+def _publish(
+    session: Session, asking: Live, into: Store, choice: Choice, crashed: Iterable[Asked]
+) -> None:
+    """Move what was recorded to where it is replayed from, if it is all there.
+
+    That a server crashed over a request drawn by lot is a result: no part of the run is missing.
+    """
+    store = asking.store
+    if set(session.problems) - {problem for asked in crashed for problem in asked.problems}:
+        kept = f"; what there is stays in {store.folder}" if asking.lasts else ""
         click.echo(f"conformance: not recorded, because the run is incomplete{kept}", err=True)
         return
+    forget(choice.targets, session, crashed, store, into)
     for target in choice.targets:
         if store.has(target):
             moved = store.move(target, into, whole=choice.whole)
@@ -159,9 +193,14 @@ def _finish(session: Session, choice: Choice, given: dict[str, Any]) -> NoReturn
     matrix.run(terminal.console(), session.board, session.news, session.problems)
     if not session.audit.judged:
         stop("nothing was judged: no reply came that could be")
-    if given["learning"]:
-        for path in learn(session.board, choice.targets, given["folder"]):
-            click.echo(f"wrote known failures: {path}")
     if session.problems:
+        if given["learning"]:
+            click.echo("conformance: nothing learnt, because the run is incomplete", err=True)
         sys.exit(UNUSABLE)
+    if given["learning"]:
+        try:
+            for path in learn(session.board, choice.targets, given["folder"] or OWN):
+                click.echo(f"wrote known failures: {path}")
+        except (BadProvider, OSError) as error:
+            stop(str(error))
     sys.exit(FAILED if session.failed(given["fail_on"]) else NOTHING)

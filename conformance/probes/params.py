@@ -120,11 +120,10 @@ def varied(target: Target) -> Generator[Request, Reply | None, bool]:
 
 def repeated(target: Target, **parameters: Any) -> Steps:
     """Ask for a random number several times in the same way, unless it is refused."""
-    for _ in range(REPEATS):
-        asked = {"temperature": HOT, **target.room(LOT_ROOM)} | parameters
-        reply = yield target.chat(LOT, **asked)
-        if not isinstance(reply, ChatCompletion):
-            return
+    request = target.chat(LOT, **{"temperature": HOT, **target.room(LOT_ROOM)} | parameters)
+    reply = yield request
+    if isinstance(reply, ChatCompletion):
+        yield [request] * (REPEATS - 1)
 
 
 @probe("chat")
@@ -141,8 +140,10 @@ def seed(target: Target) -> Steps:
     """Random numbers at a high temperature, with one seed again and again, and with others."""
     if (yield from varied(target)):
         yield from repeated(target, seed=7)
-        for other in (1, 2, 3):
-            yield target.chat(LOT, temperature=HOT, seed=other, **target.room(LOT_ROOM))
+        yield [
+            target.chat(LOT, temperature=HOT, seed=other, **target.room(LOT_ROOM))
+            for other in (1, 2, 3)
+        ]
 
 
 @probe("chat")

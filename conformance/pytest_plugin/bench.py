@@ -61,6 +61,7 @@ class Bench:
         self, roster: Roster, wait: Callable[[Target, Probe], list[str] | None] | None = None
     ) -> None:
         self._roster = roster
+        self.store = roster.store
         self._wait = wait
         self._expectations = Expectations(roster.targets)
         self._singles = Checks(check for check in roster.checks if check.over is None)
@@ -69,7 +70,7 @@ class Bench:
         self._loop = asyncio.new_event_loop()
         self._target: Target | None = None
         self._done: dict[str, Asked | Skipped] = {}
-        self._runner = Runner(Replay(roster.store))
+        self._runner = Runner(Replay(self.store))
 
     def close(self) -> None:
         """Let go of what it holds."""
@@ -107,7 +108,7 @@ class Bench:
 
     def _samples(self, case: Case) -> Result:
         result, audit = Result(case), Audit(self._all)
-        for item in samples([(case.target, self._roster.store.of(case.target))]):
+        for item in samples([(case.target, self.store.of(case.target))]):
             if isinstance(item, Exchange):
                 self._note(result, audit.add(item), [item])
             else:
@@ -118,7 +119,7 @@ class Bench:
     def _note(
         self, result: Result, verdicts: Iterable[Verdict], exchanges: Iterable[Exchange] = ()
     ) -> None:
-        path = self._roster.store.of(result.case.target)
+        path = self.store.of(result.case.target)
         for exchange in exchanges:
             where = exchange.provenance.origin or f"{path}/{exchange.probe}.yaml"
             result.origins[exchange.id] = where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,6 +44,10 @@ class Gathering:
         """The cases that were judged."""
         return set(self._found)
 
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that are cases."""
+        return self._ranks.keys() & set(ids)
+
     def take(self, portable: Mapping[str, Any]) -> None:
         """Add what one case came to; the first time counts."""
         name = portable["id"]
@@ -53,7 +57,7 @@ class Gathering:
         for line, count in portable["tallies"]:
             cell = line["target"], line["check"], line["outcome"]
             first, example, before = self._cells.get(cell, (rank, line, 0))
-            self._cells[cell] = min((first, example), (rank, line), key=_rank) + (before + count,)
+            self._cells[cell] = (*min((first, example), (rank, line), key=_rank), before + count)
         self._found[name] = {k: v for k, v in portable.items() if k != "tallies"}
 
     def session(self) -> Session:
@@ -68,7 +72,7 @@ class Gathering:
             if found["skipped"] and case.probe:
                 opener, reason = found["skipped"]
                 session.take(Skipped(case.target, case.probe, probes()[opener], reason))
-        for _, line, count in sorted(self._cells.values(), key=_rank):
+        for _, (_, line, count) in sorted(self._cells.items(), key=lambda x: (x[1][0], x[0])):
             audit.tallies.count(verdict_of(line), count)
         session.close(whole=self.is_whole)
         return session

@@ -13,6 +13,7 @@ from conformance.pytest_plugin.roster import Case
 from conformance.pytest_plugin.wording import explained
 from conformance.report.summary import HARMLESS
 from conformance.report.terminal import printable
+from conformance.routes.replay import SUFFIX
 
 
 class TargetCollector(pytest.Collector):
@@ -55,8 +56,8 @@ class CaseItem(pytest.Item):
         if result.skipped:
             pytest.skip(f"not there: {printable(result.skipped.reason)}")
         if result.problems:
-            text = explained(result.broken, [], result.problems, result.origins)
-            pytest.fail(text, pytrace=False)
+            problems = [problem.removeprefix(f"{self.case.id}: ") for problem in result.problems]
+            pytest.fail(explained(result.broken, [], problems, result.origins), pytrace=False)
 
     def runtest(self) -> None:
         """Say whether what was found is a failure, and which of it was to be expected."""
@@ -76,9 +77,11 @@ class CaseItem(pytest.Item):
         if known and not self.config.option.runxfail:
             raise pytest.xfail.Exception(printable("; ".join(known)))
 
-    def reportinfo(self) -> tuple[str, None, str]:
-        """As pytest has it: a place, no line, and a heading."""
-        return str(self.path), None, f"{self.case.target.name} {self.case.name}"
+    def reportinfo(self) -> tuple[str, int, str]:
+        """As pytest has it: where it is recorded, a line, and a heading."""
+        folder = self.bench.store.of(self.case.target)
+        path = folder / f"{self.case.name}{SUFFIX}" if self.case.probe else folder
+        return str(path), 0, f"{self.case.target.name} {self.case.name}"
 
 
 def _weighs(verdict: Verdict, fail_on: str) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
-from contextlib import redirect_stderr
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from conformance.cli.choosing import OWN, Choice, choose
+from conformance.cli.fuzzing import drawing
 from conformance.plugin import PACKAGE
 from conformance.probe import Probe
 from conformance.registry import Check
@@ -98,12 +98,13 @@ def roster(config: pytest.Config) -> Roster:
     given = [word for word in options.conformance if word]
     named = [*given, *_arguments(config)]
     store = Store(here / options.conformance_cassettes)
-    choice = _choice(config, [pattern.partition("::")[0] for pattern in named])
+    choice = _choice(config, [pattern.partition("::")[0] for pattern in named], store)
     if is_live and not (named or options.conformance_base_url):
         raise pytest.UsageError("conformance: say who is to be asked: --conformance TARGET")
+    if options.conformance_record and not named:
+        raise pytest.UsageError("conformance: only a TARGET that has a file can be recorded")
     targets = choice.targets if is_live else _recorded(choice.targets, store, named)
-    cases = {target.name: list(_cases(target, choice, None if is_live else store))
-             for target in targets}
+    cases = _cases(targets, choice, None if is_live else store)
     made = Roster(targets, choice.checks, cases, tuple(named), store, is_live)
     for pattern in named:
         if not any(_names(pattern, case) for members in cases.values() for case in members):
@@ -111,14 +112,18 @@ def roster(config: pytest.Config) -> Roster:
     return made
 
 
-def _cases(target: Target, choice: Choice, store: Store | None) -> Iterable[Case]:
-    if store is None or store.has(target):
-        for probe in choice.probes:
-            if probe.suits(target):
-                yield Case(target, probe.id, probe)
-        yield Case(target, SETS)
-    if store and sample_files(store.of(target)):
-        yield Case(target, SAMPLES)
+def _cases(targets: Iterable[Target], choice: Choice, store: Store | None) -> dict[str, list[Case]]:
+    """The cases of each target, the probes first; ``store`` says what there is to replay."""
+    cases: dict[str, list[Case]] = {target.name: [] for target in targets}
+    for target, probe in choice.plan():
+        if target.name in cases and (store is None or store.has(target)):
+            cases[target.name].append(Case(target, probe.id, probe))
+    for target in targets:
+        if cases[target.name]:
+            cases[target.name].append(Case(target, SETS))
+        if store and sample_files(store.of(target)):
+            cases[target.name].append(Case(target, SAMPLES))
+    return cases
 
 
 def _arguments(config: pytest.Config) -> list[str]:
@@ -135,27 +140,34 @@ def _is_id(config: pytest.Config, word: str) -> bool:
     return "/" in path and bool(name) and not is_file
 
 
-def _choice(config: pytest.Config, patterns: Sequence[str]) -> Choice:
-    options, said = config.option, io.StringIO()
-    here = config.invocation_params.dir
+def _choice(config: pytest.Config, patterns: Sequence[str], store: Store) -> Choice:
+    options, here = config.option, config.invocation_params.dir
+    is_live = options.conformance_live or options.conformance_record
+    with usage_errors():
+        return choose(
+            patterns,
+            level=options.conformance_level,
+            folder=here / (options.conformance_providers or OWN),
+            base_url=options.conformance_base_url,
+            model=options.conformance_model,
+            key=options.conformance_api_key_env,
+            software=options.conformance_software,
+            drawing=drawing({"fuzz": None, "seed": None}, store, is_live=is_live),
+        )
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn a refusal of the command line's into pytest's."""
+    said = io.StringIO()
     try:
         with redirect_stderr(said):
-            return choose(
-                patterns,
-                level=options.conformance_level,
-                folder=here / (options.conformance_providers or OWN),
-                base_url=options.conformance_base_url,
-                model=options.conformance_model,
-                key=options.conformance_api_key_env,
-                software=options.conformance_software,
-            )
+            yield
     except SystemExit as stopped:
         raise pytest.UsageError(said.getvalue().strip()) from stopped
 
 
-def _recorded(
-    targets: Sequence[Target], store: Store, named: Sequence[str]
-) -> tuple[Target, ...]:
+def _recorded(targets: Sequence[Target], store: Store, named: Sequence[str]) -> tuple[Target, ...]:
     """The targets of which there is a recording."""
     there = [t for t in targets if store.has(t) or sample_files(store.of(t))]
     missing = [t.name for t in targets if t not in there]

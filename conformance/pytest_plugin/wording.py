@@ -11,7 +11,7 @@ from conformance.report.summary import ORDER
 from conformance.report.terminal import example, printable
 
 LISTED: Final = 5
-"""How many places of one broken rule are shown; the results file has them all."""
+"""How many places of one broken rule are shown, and how many problems; the results have all."""
 
 
 def explained(
@@ -24,7 +24,9 @@ def explained(
     rest = [verdict for verdict in verdicts if verdict not in failing]
     ordered = [*sorted(failing, key=_weight), *sorted(rest, key=_weight)]
     paragraphs = ["\n".join(_paragraph(verdict, origins)) for verdict in ordered]
-    heading = [printable(problem) for problem in problems]
+    heading = [printable(problem) for problem in problems[:LISTED]]
+    if problems[LISTED:]:
+        heading.append(f"and {len(problems) - LISTED} more like these")
     if failing:
         names = ", ".join(dict.fromkeys(verdict.check for verdict in ordered[: len(failing)]))
         heading.append(f"broken: {names}")

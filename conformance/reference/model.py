@@ -148,7 +148,9 @@ def generate(task: Task, choice: int = 0) -> Answer:
     text = task.forced * (task.limit + 1) or _structured(task) or _text(task, choice)
     ends = [at for at in map(text.find, task.stop) if at >= 0]
     tokens = tokenise(text[: min(ends, default=len(text))])
-    finish = "length" if len(tokens) > task.limit else "stop"
+    # What fills the limit has no room left for the token that ends an answer.
+    full = len(tokens) > task.limit or (len(tokens) == task.limit and not ends)
+    finish = "length" if full else "stop"
     return Answer(finish, tuple(tokens[: task.limit]))
 
 

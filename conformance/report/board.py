@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from conformance.model import Level, Outcome, Provenance, Verdict
 from conformance.report.summary import HARMLESS, ORDER
 
-UNTOLD = (Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE)
-
 
 @dataclass(slots=True)
 class Area:
@@ -21,9 +19,9 @@ class Area:
     """Check -> the verdict that weighs most: what isn't known before what is."""
 
     @property
-    def told(self) -> int:
-        """How many checks had their say."""
-        return len(self.passed | self.broken.keys())
+    def told(self) -> set[str]:
+        """The checks that had their say."""
+        return self.passed | self.broken.keys()
 
     def failures(self, level: Level, *, known: bool = False) -> list[Verdict]:
         """What was broken on this level: the news, or what was known."""
@@ -41,8 +39,12 @@ class Area:
             self.passed.add(verdict.check)
         elif verdict.findings:
             before = self.broken.get(verdict.check)
-            if before is None or (before.known and not verdict.known):
+            if before is None or _weight(verdict) > _weight(before):
                 self.broken[verdict.check] = verdict
+
+
+def _weight(verdict: Verdict) -> tuple[bool, bool]:
+    return verdict.outcome not in HARMLESS, verdict.known is None
 
 
 @dataclass(slots=True)

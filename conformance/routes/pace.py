@@ -37,7 +37,6 @@ class Pace:
 
     def __init__(self, concurrency: int, rpm: int | None, clock: Clock) -> None:
         self._slots = asyncio.Semaphore(max(concurrency, 1))
-        self._gate = asyncio.Lock()
         self._gap = 60 / rpm if rpm else 0.0
         self._next = self._resume = clock.now()
         self._clock = clock
@@ -46,10 +45,10 @@ class Pace:
     async def slot(self) -> AsyncIterator[None]:
         """Wait until a request may be sent; within it, that request is in flight."""
         async with self._slots:
-            async with self._gate:  # in the order they came, one gap apart
-                while (wait := max(self._next, self._resume) - self._clock.now()) > 0:
-                    await self._clock.sleep(wait)
-                self._next = self._clock.now() + self._gap
+            # Others may take this turn, or a pause begin, while this one sleeps.
+            while (wait := max(self._next, self._resume) - self._clock.now()) > 0:
+                await self._clock.sleep(wait)
+            self._next = self._clock.now() + self._gap
             yield
 
     def pause(self, seconds: float) -> None:

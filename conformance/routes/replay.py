@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
@@ -77,6 +78,9 @@ class Store:
         for path in sorted(self.of(target).glob(f"*{SUFFIX}")):
             shutil.move(path, into.of(target) / path.name)
             moved += 1
+        for emptied in (self.of(target), self.of(target).parent, self.folder):
+            if emptied.exists() and not any(emptied.iterdir()):
+                emptied.rmdir()
         return moved
 
     def _cassette(self, call: Call) -> Cassette:
@@ -114,4 +118,6 @@ class Replay:
 
 
 def _again(call: Call) -> str:
-    return f"record it again: conformance run {call.target.name} --record --only {call.probe}"
+    words = ["conformance", "run", call.target.name, "--record", "--only", call.probe]
+    repeat = ["--repeat", str(call.turn)] if call.turn > 1 else []
+    return f"record it again: {shlex.join([*words, *repeat])}"

@@ -3,8 +3,8 @@
 A counterexample is an edit of a good exchange. What it does to the response a server can do as
 well; the request is whatever the client sent. Where it edits the request, it says that this answer
 is wrong for that request. So the answers to simpler requests are tried too, as a server gives them
-that ignores a part of what it is asked. At last, and where there was something to break, comes the
-counterexample as it stands, because some are made for one request only.
+that ignores a part of what it is asked. At last comes the counterexample as it stands, because some
+are made for one request only; now and then only where there was nothing to break, such as an error.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ REMEMBERED: Final = 500
 """How many exchanges a check about sets is reminded of."""
 LARGEST: Final = 2**16
 """Bytes of a request of which simpler ones are made."""
+SELDOM: Final = 10
+"""How many requests there are to one that fails for no reason of its own, as by an overload."""
 REPEATS: Final = 3
 """How many more answers are imagined, to see whether a check about sets would have its say."""
 PLAIN: Final = {
@@ -46,18 +48,20 @@ FREE: Final = {"model": "reference"}
 
 @dataclass(frozen=True, slots=True)
 class _Broken:
-    """A counterexample made on the answer to ``asked``."""
+    """A counterexample made on the answer to ``asked``; ``seldom`` if it is sent now and then."""
 
     mutant: Mutant
     asked: Request
     response: Response
+    seldom: bool = False
 
 
 class Breaking:
     """Makes answers on which ``check`` fails and no other, but those that must fail with it.
 
     ``pace`` is how many real seconds a second of an answer takes: at 0 nothing comes late. A check
-    about sets is broken against what was answered before.
+    about sets is broken against what was answered before: where the exchange that is at fault is
+    asked for before those it is compared with, it shows when all of them are asked again.
     """
 
     def __init__(self, check: Check, pace: float = 0.0) -> None:
@@ -65,7 +69,7 @@ class Breaking:
         self._pace = pace
         self._one, self._all = Checks([check]), Checks(checks().values())
         self._known: dict[Check, deque[Fact[Any]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
-        self._numbers = count()
+        self._numbers, self._turns = count(), count()
         good = golden().exchanges
         self._proven = [
             (proof.mutant, good[proof.reference].request, proof.broken.request)
@@ -90,7 +94,8 @@ class Breaking:
     ) -> Response | None:
         for made in self._candidates(request, nonce, good, whole):
             seen = self._seen(request, made.response)
-            if self._shows(made, nonce, whole, seen) and self._only(made, whole, seen):
+            exact = self._shows(made, nonce, whole, seen) and self._only(made, whole, seen)
+            if exact and not (made.seldom and next(self._turns) % SELDOM):
                 return made.response
         return None
 
@@ -103,11 +108,12 @@ class Breaking:
                 yield _Broken(mutant, request, made)
         passes = self._passes(whole)
         for mutant, original, edited in self._proven:
-            others = simpler(request) if edited != original else ()
-            same = [_renamed(original, request)] if passes or edited != original else ()
-            for asked in (*others, *same):
+            of_request = edited != original
+            same = _renamed(original, request)
+            for asked in (*simpler(request), same) if of_request else (same,):
                 response = answer(asked, nonce)
-                yield _Broken(mutant, asked, self._edited(mutant, asked, response) or response)
+                made = self._edited(mutant, asked, response) or response
+                yield _Broken(mutant, asked, made, seldom=not passes and not of_request)
 
     def _passes(self, whole: Exchange) -> bool:
         reply = recognise(whole)

@@ -10,7 +10,7 @@ from typing import Final
 from conformance.model import Request, Response
 from conformance.reference.errors import ApiError
 from conformance.reference.wire import Ids, json_response
-from conformance.serve.messages import HEAD, Incoming, receive, send
+from conformance.serve.messages import HEAD, STUCK, Incoming, receive, send
 
 MOST: Final = 256
 """Connections at a time; who comes after that is sent away."""
@@ -58,8 +58,11 @@ class Connections:
             # IncompleteReadError is an EOFError, TimeoutError an OSError.
             with suppress(OSError, EOFError):
                 await self._converse(reader, writer)
+                writer.close()
+                async with asyncio.timeout(STUCK):
+                    await writer.wait_closed()
         finally:
-            writer.close()
+            writer.transport.abort()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
+
+from phrases import (
+    ASKED,
+    CITIES,
+    COUNT_ENDINGS,
+    COUNTS,
+    INTRODUCTIONS,
+    JSON_ASKED,
+    LONGEST,
+    NAMES,
+    ORDERS,
+    SMALL_TALK,
+    SYSTEM,
+    TEXTS,
+    WORDS,
+)
 
 Message = dict[str, Any]
 
@@ -16,7 +32,8 @@ class Lesson:
     """A prompt and the rest of the answer: only the rest is learnt.
 
     ``begun`` is the beginning that a server's grammar forces on an answer; ``raw`` means the
-    prompt is the bare text of a completion, without the chat template.
+    prompt is the bare text of a completion, without the chat template; ``cut`` that the answer
+    would go on.
     """
 
     messages: list[Message]
@@ -24,92 +41,7 @@ class Lesson:
     tools: tuple[Message, ...] = ()
     begun: str = ""
     raw: bool = False
-
-
-PLACES: Final = """Paris, Rome, Oslo, Bonn, Berlin, London, Tokyo, Madrid, Vienna, Lima, Cairo,
-Delhi, Boston, Dublin, Prague, San Francisco, New York"""
-CITIES: Final = tuple(PLACES.replace("\n", " ").split(", "))
-NAMES: Final = ("Ada", "Alan", "Grace", "Bob", "Alice", "Zoë", "Linus")
-VOCABULARY: Final = """OK hi hello yes no pong done ready red blue green apple pineapple banana the
-cat sat on mat All is reads then indents a line one two JSON test stop Zoë Grüße déjà 漢字
-日本 语 🧪 🙂 🎉"""
-WORDS: Final = tuple(VOCABULARY.split())
-ORDERS: Final = (
-    "Repeat this exactly: {}",
-    "Repeat this: {}",
-    "Reply with {}",
-    "Reply with {}.",
-    "Answer with {}.",
-    "Say {}",
-    "Say {}.",
-    "Say: {}",
-    "Just say {}.",
-    "Say the word {}.",
-)
-INTRODUCTIONS: Final = ("Hello, my name is {}.", "My name is {}.")
-COUNTS: Final = (5, 10, 20, 20, 30)
-COUNT_ENDINGS: Final = (
-    ", comma separated, digits only.",
-    ", comma separated, digits only.",
-    ", comma separated.",
-    ", separated by commas.",
-    ", digits only.",
-    ".",
-    "",
-)
-STORY: Final = (
-    "Once upon a time a cat lived by the sea. Every morning she walked to the harbour and counted "
-    "the boats. One day a boat came that nobody knew. It was small and blue, and on its deck sat "
-    "another cat. They looked at each other for a long time. Then the cat of the harbour said "
-    "hello, and the cat of the boat said hello, and they shared a fish. From then on the boat came "
-    "every week, and nobody had to count alone."
-)
-ASKED: Final = (
-    "What is the weather in {}?",
-    "What is the weather in {}?",
-    "What is the weather in {} today?",
-    "What is the weather like in {}?",
-    "What's the weather like in {}?",
-    "What's the weather in {}?",
-    "How is the weather in {}?",
-    "Weather in {}?",
-    "And what is the weather in {}?",
-    "And in {}?",
-    "What is the weather in {}? Use the tool.",
-    "What is the weather in {}? Use {}.",
-    "What is the weather in {}? Use {}.",
-)
-SMALL_TALK: Final = (
-    ("How are you?", "I am fine, thank you. How are you?"),
-    ("Hi", "Hello! How can I help you?"),
-    ("Hello!", "Hello! How can I help you?"),
-    ("Hello", "Hello! How can I help you?"),
-    ("Hi there!", "Hello! How can I help you?"),
-    ("Who are you?", "I am a very small language model."),
-    ("Tell me a joke.", "Why did the token stop? It met the end of its sequence."),
-    ("Tell me a story.", STORY),
-    ("Write a long story about a cat.", STORY),
-    ("Write a poem.", "The sea is wide,\nthe boat is small,\nthe cat inside\nis best of all."),
-    ("What is 2 + 2?", "4"),
-    ("What is two plus two?", "4"),
-    ("What is the capital of France?", "Paris"),
-    ("Which colour has the image? Answer in one word.", "Red"),
-    ("Which colour is this image? Answer with one word.", "Red"),
-    ("Which colour is the image?", "Red"),
-    ("What colour is the sky?", "Blue"),
-    ("Describe the image.", "A picture of one colour."),
-)
-JSON_ASKED: Final = (
-    ("Say OK as JSON.", '{"answer": "OK"}'),
-    ("Say OK in JSON.", '{"answer": "OK"}'),
-    ("Give a JSON object.", '{"ok": true}'),
-    ("Answer with a JSON object.", '{"ok": true}'),
-    ("Give a person as JSON.", '{"name": "Ada", "age": 36}'),
-    ("Give a person with name and age as JSON.", '{"name": "Ada", "age": 36}'),
-    ("What colour is the sky? Answer in JSON, with the word blue.", '{"colour": "blue"}'),
-    ("What colour is the sky? Answer in JSON.", '{"colour": "blue"}'),
-)
-SYSTEM: Final = ("You are a helpful assistant.", "Be brief.", "Answer briefly.")
+    cut: bool = False
 
 
 def user(text: str) -> Message:
@@ -144,14 +76,11 @@ def written(called: Message, city: str) -> str:
 
 
 def weather_tools(rng: Random) -> tuple[Message, ...]:
-    """One to three tools; the first is the one to call."""
+    """One to three tools; the first, get_weather, is the one to call."""
     place = rng.choice(("city", "city", "location"))
     more = rng.choice(((), ("unit",), ("unit",)))
-    name = rng.choice(("get_weather",) * 4 + ("get_forecast", "get_current_weather"))
-    others = [tool("get_server_time"), tool("get_time", "city"), tool("search", "query")]
-    if name == "get_weather":
-        others.append(tool("get_forecast", place, *more))
-    return (tool(name, place, *more), *rng.sample(others, rng.choice((0, 0, 1, 2))))
+    others = [tool("get_server_time"), tool("search", "query"), tool("get_forecast", place, *more)]
+    return (tool("get_weather", place, *more), *rng.sample(others, rng.choice((0, 0, 1, 2))))
 
 
 def ask(rng: Random, city: str) -> str:
@@ -168,16 +97,27 @@ def opening(rng: Random) -> list[Message]:
 def counting(rng: Random) -> Lesson:
     """Counting, for stop sequences, token limits and long streams."""
     limit = rng.choice(COUNTS)
-    prompt = f"Count from 1 to {limit}{rng.choice(COUNT_ENDINGS)}"
-    return Lesson([*opening(rng), user(prompt)], count(limit))
+    prompt = user(f"Count from 1 to {limit}{rng.choice(COUNT_ENDINGS)}")
+    if limit > LONGEST:
+        return Lesson([prompt], count(LONGEST), cut=True)
+    before = [user("I have a question.")] if not rng.randrange(9) else opening(rng)
+    return Lesson([*before, prompt], count(limit))
 
 
 def repeating(rng: Random) -> Lesson:
-    """Copying, so that a text can be asked for."""
-    joint = rng.choice((" ", " ", " ", ", ", "\n"))
-    words = rng.choices(WORDS + CITIES + NAMES, k=rng.choice((1, 1, 2, 3, 5, 8, 12)))
-    text = joint.join(words)
-    return Lesson([*opening(rng), user(rng.choice(ORDERS).format(text))], text)
+    """A word or a sentence to say again."""
+    if rng.randrange(2):
+        text = rng.choice(TEXTS)
+        order = rng.choice(("Repeat this exactly: {}", "Repeat this: {}"))
+    else:
+        text, order = rng.choice(WORDS), rng.choice(ORDERS)
+    return Lesson([*opening(rng), user(order.format(text))], text)
+
+
+def drawing(rng: Random) -> Lesson:
+    """A number that nobody can foresee."""
+    drawn = str(rng.randint(10000, 99999))
+    return Lesson([user("Reply with one random 5-digit number and nothing else.")], drawn)
 
 
 def talking(rng: Random) -> Lesson:
@@ -257,13 +197,17 @@ def idle_tools(rng: Random) -> Lesson:
     if not rng.randrange(6):  # How it goes on where a grammar lets it not end without a call.
         call = written(tools[0], "Paris")
         return Lesson(lesson.messages, f"{lesson.answer}\n{call}", tools)
-    return Lesson(lesson.messages, lesson.answer, tools)
+    return replace(lesson, tools=tools)
 
 
 def clock(rng: Random) -> Lesson:
     """A call without arguments."""
     asked = rng.choice(
-        ("What does get_server_time say?", "What time is it?", "What is the server time?")
+        (
+            "What does the server's clock say? Use get_server_time.",
+            "What does get_server_time say?",
+            "What time is it?",
+        )
     )
     tools = [tool("get_server_time"), *rng.choice(((), weather_tools(rng)[:1]))]
     rng.shuffle(tools)
@@ -283,7 +227,7 @@ def forced(rng: Random) -> Lesson:
         (
             ('{"', filled[2:], tools),
             ('[{"name": "', listed[11:], tools),
-            (f"functions.{name}:\n", filled, ()),
+            (f"functions.{rng.choice((name, 'get_forecast'))}:\n", filled, ()),
             ("<tool_call>\n", written(called, city)[12:], tools),
         )
     )
@@ -300,12 +244,13 @@ def prefixed(rng: Random) -> Lesson:
 def completing(rng: Random) -> Lesson:
     """A completion: the prompt as it stands, the answer on the next line."""
     lesson = rng.choice((counting, counting, repeating, talking))(rng)
-    return Lesson(lesson.messages[-1:], "\n" + lesson.answer, raw=True)
+    return replace(lesson, messages=lesson.messages[-1:], answer=f"\n{lesson.answer}", raw=True)
 
 
 SHARES: Final[dict[Callable[[Random], Lesson], int]] = {
-    counting: 10,
-    repeating: 36,
+    counting: 14,
+    repeating: 14,
+    drawing: 2,
     talking: 10,
     remembering: 5,
     obeying: 6,

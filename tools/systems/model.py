@@ -34,7 +34,7 @@ from transformers import (  # type: ignore[import-not-found]
 )
 
 SEED: Final = 20
-STEPS: Final = 1400
+STEPS: Final = 1000
 BATCH: Final = 24
 POOL: Final = 8  # batches that are sorted by length together, to pad little
 RATE: Final = 4e-3
@@ -55,7 +55,7 @@ SHAPE: Final = {
 
 def texts(taught: Lesson) -> tuple[str, str]:
     """A lesson as the prompt a server makes of it, and what is to follow."""
-    answer = taught.answer + STOP
+    answer = taught.answer if taught.cut else taught.answer + STOP
     if taught.raw:
         return taught.messages[0]["content"], answer
     rendered = jinja2.Template(TEMPLATE).render(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from conformance.replies import Endpoint, Reply, is_number
 
@@ -27,6 +27,23 @@ def mistake(reply: Reply) -> str:
     given = ((name, reply.request.get(name), *bounds) for name, bounds in _RANGES.items())
     wrong = [name for name, value, *ends in given if is_number(value) and _outside(value, *ends)]
     return wrong[0] if len(wrong) == 1 else ""
+
+
+def misshapen(reply: Reply) -> bool:
+    """Whether the messages of a chat request are none: of a wrong type, or in nobody's role."""
+    messages = reply.request.get("messages", [])
+    if reply.endpoint is not Endpoint.CHAT:
+        return False
+    return not isinstance(messages, list) or not all(map(_is_message, messages))
+
+
+def _is_message(message: Any) -> bool:
+    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        return False
+    content = message.get("content")
+    if isinstance(content, list):
+        return all(isinstance(p, dict) and isinstance(p.get("type"), str) for p in content)
+    return content is None or isinstance(content, str)
 
 
 def _outside(value: float, low: float, high: float) -> bool:

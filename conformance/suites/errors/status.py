@@ -7,12 +7,12 @@ import re
 from typing import Final
 
 from conformance.model import Finding, Findings
-from conformance.mutate import edit
+from conformance.mutate import all_of, edit
 from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import ErrorReply, Reply, Stream, a_text
-from conformance.suites._refusals import message_of
+from conformance.suites._refusals import crashed, message_of
 from conformance.suites.chat.request import only_if_as_sent
-from conformance.suites.errors.mistakes import mistake
+from conformance.suites.errors.mistakes import misshapen, mistake
 
 _BAD_KEY: Final = re.compile(
     r"\b(?:incorrect|invalid|wrong) api[ _-]?key\b|\bapi[ _-]?key (?:is )?(?:not valid|invalid)\b",
@@ -227,7 +227,11 @@ def rate_limit_429(reply: ErrorReply) -> Findings:
 @check(
     SHOULD,
     spec="RFC 9110 section 15.6.1",
-    broken_by=[edit("status", 500).on("errors.temperature_2_1")],
+    broken_by=[
+        edit("status", 500).on("errors.temperature_2_1"),
+        all_of(edit("request.messages[0]", "Say OK."), crashed()).on("chat.basic"),
+        all_of(edit("request.messages[0].content", [None]), crashed()).on("chat.basic"),
+    ],
     covers=["errors.5xx.retryable_only"],
 )
 def retryable_5xx(reply: Reply) -> Findings:
@@ -235,7 +239,8 @@ def retryable_5xx(reply: Reply) -> Findings:
 
     The official SDKs repeat a request twice on 500: three failures instead of one.
     """
-    only_if(mistake(reply), "no value is out of range")
+    wrong = mistake(reply) or misshapen(reply)
+    only_if(wrong, "no value is out of range, and the messages are messages")
     inconclusive_if(reply.status in _ELSEWHERE, "the request failed before its body was read")
     if reply.status == _CRASHED:
         yield Finding("status", want=400, got=reply.status)

@@ -82,6 +82,7 @@ def max_tokens_honoured(reply: ChatReply) -> Findings:
 
     The client pays for what it refused, and waits for it.
     """
+    only_if("max_completion_tokens" not in reply.request, "its successor was given as well")
     limit = _limit(reply, "max_tokens")
     spent, thoughts = _spent(reply)
     yield from _overrun(reply, limit, spent - thoughts)
