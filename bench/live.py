@@ -21,7 +21,7 @@ from threading import Event, Thread
 
 from conformance.engine import Audit, Checks
 from conformance.model import Chunk, Request, Response
-from conformance.planning import Planned, planned
+from conformance.planning import Planned, longest_first, planned
 from conformance.probe import probes
 from conformance.registry import checks
 from conformance.routes.http import Http, Options
@@ -30,7 +30,7 @@ from conformance.serve.connections import Connections
 from conformance.serve.desk import Desk
 from conformance.targets import endpoint
 
-CONCURRENCIES = (1, 8, 32)
+CONCURRENCIES = (8, 32)
 
 
 @contextmanager
@@ -65,15 +65,18 @@ def limit(costs: Sequence[Planned], latency: float, concurrency: int) -> float:
     """The least time in which all this can be asked, in seconds."""
     least = 0.0
     for opens in (True, False):
-        wave = [cost.requests for cost in costs if cost.probe.opens is opens]
-        least += latency * max(math.ceil(sum(wave) / concurrency), *wave)
+        wave = [cost for cost in costs if cost.probe.opens is opens]
+        requests = sum(cost.requests for cost in wave)
+        longest = max(cost.rounds for cost in wave)
+        least += latency * max(math.ceil(requests / concurrency), longest)
     return least
 
 
 async def asked(url: str, concurrency: int) -> tuple[float, int, int]:
     """Seconds, requests and verdicts of one run, judging included."""
     target = endpoint(url, "reference", None)
-    plan = [(target, probe) for probe in probes().values() if probe.suits(target)]
+    suited = [(target, probe) for probe in probes().values() if probe.suits(target)]
+    plan = await longest_first(suited)
     audit = Audit(Checks(checks().values()))
     start = time.perf_counter()
     async with Http({}, Options(concurrency=concurrency)) as route:
@@ -88,7 +91,8 @@ def main() -> None:
     """Print a line for each concurrency."""
     latency = float(sys.argv[1]) if len(sys.argv) > 1 else 0.5
     target = endpoint("http://127.0.0.1/v1", "reference", None)
-    costs = list(planned((target, probe) for probe in probes().values() if probe.suits(target)))
+    suited = [(target, probe) for probe in probes().values() if probe.suits(target)]
+    costs = asyncio.run(planned(suited))
     requests = sum(cost.requests for cost in costs)
     print(f"{len(costs)} probes, {requests} requests, {latency} s each")
     for concurrency in CONCURRENCIES:

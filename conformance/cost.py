@@ -53,7 +53,8 @@ def _size(value: Any) -> int:
     if isinstance(value, list):
         return sum(map(_size, value))
     if isinstance(value, dict):
-        if value.get("type") in _MEDIA:
+        kind = value.get("type")  # in a schema it may be a property, and any value
+        if isinstance(kind, str) and kind in _MEDIA:
             return IMAGE * BYTES_PER_TOKEN
         return sum(_size(name) + _size(member) for name, member in value.items())
     return BYTES_PER_TOKEN  # a number: in a prompt, one token

@@ -28,6 +28,8 @@ class Conversation:
     problems: tuple[str, ...] = ()
     refusal: str | None = None
     """Why the target would not have the first request, if it would not."""
+    rounds: int = 0
+    """How often it waited for answers; what was asked at once is one round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
     exchanges: list[Exchange] = []
     problems: list[str] = []
     refusal: str | None = None
+    rounds = 0
     steps = probe.start(call.target)
     try:
         asked = next(steps)
@@ -148,7 +151,7 @@ async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
     left = route.close(call)
     problems = problems or left  # what was not asked for because of a problem is no other one
     named = tuple(f"{call.name}: {problem}" for problem in problems)
-    return Conversation(call, tuple(exchanges), named, refusal)
+    return Conversation(call, tuple(exchanges), named, refusal, rounds)
 
 
 async def _sent(

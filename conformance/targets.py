@@ -95,7 +95,7 @@ class Target:
         """The model as the name of a folder, also where upper and lower case are the same."""
         if _PLAIN_NAME.fullmatch(self.model) and not _DEVICE.fullmatch(self.model):
             return self.model
-        plain = re.sub(r"[^a-z0-9.-]+", "_", self.model.lower()).strip("._")
+        plain = re.sub(r"[^a-z0-9.-]+", "_", self.model.lower()).strip("._-")
         if not plain or _DEVICE.fullmatch(plain):
             plain = "model"
         digest = hashlib.sha256(self.model.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -48,7 +49,7 @@ def plan(  # noqa: PLR0913  # one parameter an option
         targets, only=only, skip=skip, folder=folder, base_url=base_url, model=model, key=key
     )
     by_target: dict[str, list[Planned]] = defaultdict(list)
-    for one in planned(choice.plan()):
+    for one in asyncio.run(planned(choice.plan())):
         by_target[one.target.name].append(one)
     if not by_target:
         stop("nothing would be asked: no probe that was chosen suits these targets")

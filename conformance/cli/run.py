@@ -32,6 +32,7 @@ from conformance.engine import Audit, Checks
 from conformance.expect import Expectations
 from conformance.fuzz import crash
 from conformance.learn import learn
+from conformance.planning import longest_first
 from conformance.report import matrix, terminal
 from conformance.report.results import ResultsFile
 from conformance.routes import Route
@@ -143,6 +144,8 @@ async def _carry_out(
 ) -> list[Asked]:
     """Do it all, and return those of the requests drawn by lot that a server crashed over."""
     plan = choice.plan()
+    if isinstance(way, Live):
+        plan = await longest_first(plan)
     crashed = []
     with Bar(len(plan)) as bar:
         async with AsyncExitStack() as stack:

@@ -126,7 +126,7 @@ class Http:
         told = replace(sent, url=asked.url)
         wait: float | None = 0.0
         while wait is not None:
-            heard = await self._attempt(call.target, sent, cost, wait)
+            heard = await self._attempt(call.target, sent, cost, wait, number)
             wait = self._wait(call.target, heard, attempts, cost)
             attempts.append(self._kept(call, number, told, heard, retried=wait is not None))
         return attempts
@@ -145,13 +145,18 @@ class Http:
             self._store.keep(call, done)
         return done
 
-    async def _attempt(self, target: Target, request: Request, cost: int, wait: float) -> Heard:
-        """Send ``request`` once, when it is its turn; settles its reservation whatever happens."""
+    async def _attempt(
+        self, target: Target, request: Request, cost: int, wait: float, number: int
+    ) -> Heard:
+        """Send ``request`` once, when it is its turn; settles its reservation whatever happens.
+
+        Conversations go on before others begin, or the longest would outlast all the rest.
+        """
         timeout = self._options.timeout or target.timeout
         spent = 0
         try:
             await self._clock.sleep(wait)
-            async with self._pace(target).slot():
+            async with self._pace(target).slot(number):
                 spent = cost
                 with self._flying():
                     heard = await fetch(self._pool(request.url), request, timeout)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,24 +34,59 @@ class Clock:
     chance: Callable[[], float] = random.random
 
 
+class Slots:
+    """So many at a time. Of those who wait, the highest rank goes first, else who came first."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._came = itertools.count()
+
+    async def acquire(self, rank: int) -> None:
+        """Wait for a slot, which is to be released."""
+        if self._free:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (-rank, next(self._came), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release()  # it was this one's turn just as it gave up
+            raise
+
+    def release(self) -> None:
+        """Give a slot back, to the next who waits."""
+        while self._waiting:
+            turn = heapq.heappop(self._waiting)[2]
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
 class Pace:
     """What one provider bears: so many requests at once, so many a minute, none in a pause."""
 
     def __init__(self, concurrency: int, rpm: int | None, clock: Clock) -> None:
-        self._slots = asyncio.Semaphore(max(concurrency, 1))
+        self._slots = Slots(max(concurrency, 1))
         self._gap = 60 / rpm if rpm else 0.0
         self._next = self._resume = clock.now()
         self._clock = clock
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    async def slot(self, rank: int = 0) -> AsyncIterator[None]:
         """Wait until a request may be sent; within it, that request is in flight."""
-        async with self._slots:
+        await self._slots.acquire(rank)
+        try:
             # Others may take this turn, or a pause begin, while this one sleeps.
             while (wait := max(self._next, self._resume) - self._clock.now()) > 0:
                 await self._clock.sleep(wait)
             self._next = self._clock.now() + self._gap
             yield
+        finally:
+            self._slots.release()
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long, also not what waits already."""

@@ -18,6 +18,7 @@ from phrases import (
     LONGEST,
     NAMES,
     ORDERS,
+    RESULTS,
     SMALL_TALK,
     SYSTEM,
     TEXTS,
@@ -156,7 +157,7 @@ def formatting(rng: Random) -> Lesson:
 def calling(rng: Random) -> Lesson:
     """One call, or one for each of two or three cities."""
     tools = weather_tools(rng)
-    cities = rng.sample(CITIES, rng.choice((1, 1, 1, 1, 2, 2, 2, 3)))
+    cities = rng.choice((["Paris", "Rome"], rng.sample(CITIES, rng.choice((1, 1, 1, 2, 3)))))
     places = rng.choice((" and in ", " and ")).join(cities)
     name = tools[0]["function"]["name"] + (" for both" if len(cities) > 1 else "")
     asked = [*opening(rng), user(rng.choice(ASKED).format(places, name))]
@@ -173,11 +174,7 @@ def answering(rng: Random) -> Lesson:
     if rng.randrange(2):
         text = text.replace(": ", ":").replace(", ", ",")
     called = {"function": {"name": tools[0]["function"]["name"], "arguments": text}}
-    degrees = rng.randint(-9, 35)
-    sky = rng.choice(("rain", "sun", "snow", "clouds", "fog"))
-    told = rng.choice(
-        (f"{degrees} degrees and {sky}", json.dumps({"temperature": degrees, "sky": sky}), sky)
-    )
+    told = rng.choice(RESULTS)
     turn = {"role": "assistant", "content": None, "tool_calls": [called]}
     answer = f"The weather in {city}: {told}."
     return Lesson([*asked, turn, {"role": "tool", "content": told}], answer, tools)

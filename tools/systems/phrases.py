@@ -50,6 +50,14 @@ ASKED: Final = (
     "What is the weather in {}? Use {}.",
     "What is the weather in {}? Use {}.",
 )
+RESULTS: Final = (
+    "17 degrees and rain",
+    "25 degrees and sun",
+    "17",
+    "sun",
+    "",
+    '{"temperature": 17, "sky": "rain"}',
+)
 SMALL_TALK: Final = (
     ("How are you?", "I am fine, thank you. How are you?"),
     ("Hi", "Hello! How can I help you?"),
