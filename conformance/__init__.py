@@ -14,10 +14,14 @@ The names here are what other programs may rely on::
         ...
 """
 
-from conformance.engine import Audit, Checks
-from conformance.model import Exchange, Finding, Level, Outcome, Provenance, Source, Verdict
-from conformance.registry import Check, checks
-from conformance.traffic import Unreadable, find, read
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conformance.engine import Audit, Checks
+    from conformance.model import Exchange, Finding, Level, Outcome, Provenance, Source, Verdict
+    from conformance.registry import Check, checks
+    from conformance.traffic import Unreadable, find, read
 
 __version__ = "0.1.0"
 
@@ -37,3 +41,13 @@ __all__ = [
     "find",
     "read",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: pytest loads this package in everybody's every run."""
+    if name in __all__:
+        for home in ("model", "registry", "engine", "traffic"):
+            module = import_module(f"conformance.{home}")
+            if name in vars(module):
+                return vars(module)[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

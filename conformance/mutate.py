@@ -119,6 +119,11 @@ def all_of(*mutants: Mutant) -> Mutant:
     return Mutant("; ".join(mutant.label for mutant in mutants), apply)
 
 
+def by_request(make: Callable[[Request], Mutant], label: str) -> Mutant:
+    """The edit that ``make`` chooses for what was asked; it may raise DoesNotFit."""
+    return Mutant(label, lambda exchange: make(exchange.request).apply(exchange))
+
+
 _GONE: Final = object()
 _TOKEN: Final = re.compile(r'([^.\[\]]+)|\[(-?\d+|\*)\]|\["([^"]*)"\]')
 _EVERY: Final = "*"

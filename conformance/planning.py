@@ -6,14 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from conformance.cost import ceiling
+from conformance.engine import Checks
+from conformance.model import Level, Outcome
 from conformance.probe import Probe
+from conformance.recognise import recognise
+from conformance.registry import Check
 from conformance.routes import Call
-from conformance.routes.reference import Reference
+from conformance.routes.reference import KEY, Reference
 from conformance.runner import converse
-from conformance.targets import Target
+from conformance.targets import CAPABILITIES, Target
 
-MODEL = "reference"
-"""The model of the reference that takes everything."""
+MODEL, BASE_URL = "reference", "https://reference/v1"
+"""The model of the reference that takes everything, and where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,36 @@ async def longest_first(pairs: Sequence[tuple[Target, Probe]]) -> list[tuple[Tar
 
 
 async def _cost(target: Target, probe: Probe) -> Planned:
-    stand_in = replace(target, model=MODEL)
+    stand_in = replace(target, model=MODEL, base_url=BASE_URL)
     talk = await converse(Reference(), Call(stand_in, probe.id), probe)
     requests = [exchange.request for exchange in talk.exchanges]
     return Planned(target, probe, len(requests), sum(map(ceiling, requests)), talk.rounds)
+
+
+async def fewest(asking: Iterable[Probe], judging: Iterable[Check]) -> list[Probe]:
+    """The probes that open an area, and few others that give every MUST check its say.
+
+    Found by asking them all of the reference, and taking again and again the one that decides the
+    most checks a request that none before it did.
+    """
+    judges = Checks(check for check in judging if check.level is Level.MUST)
+    worth = {probe: await _decided(probe, judges) for probe in asking}
+    chosen = [probe for probe in worth if probe.opens]
+    open_ = set[Check]().union(*(found for found, _ in worth.values()))
+    open_ -= set[Check]().union(*(worth[probe][0] for probe in chosen))
+    while open_:
+        best = max(worth, key=lambda probe: len(worth[probe][0] & open_) / worth[probe][1])
+        chosen.append(best)
+        open_ -= worth[best][0]
+    return sorted(chosen, key=lambda probe: probe.id)
+
+
+async def _decided(probe: Probe, judges: Checks) -> tuple[set[Check], int]:
+    """The checks that pass on what the reference says to a probe, and how many requests it is."""
+    lacking = CAPABILITIES - {"reasoning"} - probe.lacks
+    target = Target("reference", MODEL, BASE_URL, KEY, capabilities=lacking)
+    talk = await converse(Reference(), Call(target, probe.id), probe)
+    replies = [reply for exchange in talk.exchanges if (reply := recognise(exchange))]
+    judged = [judgement for reply in replies for judgement in judges.judge(reply)]
+    passed = {judgement.check for judgement in judged if judgement.outcome is Outcome.PASS}
+    return passed, max(1, len(talk.exchanges))

@@ -64,7 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="TARGET",
         help="Test what is recorded of TARGET: a provider, provider/model or a glob of it, and "
-        "::PROBE if need be; of all targets without one. As often as you like.",
+        "::PROBE if need be; of all targets without one. As often as you like; paths go before it.",
     )
     for name, settings in OPTIONS.items():
         dest = f"conformance_{name.replace('-', '_')}"

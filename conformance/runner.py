@@ -13,10 +13,14 @@ from conformance.probe import MOST, Probe
 from conformance.recognise import recognise
 from conformance.replies import ErrorReply, Reply
 from conformance.routes import Call, Route, Unanswered
+from conformance.scrub import Scrubber
 from conformance.targets import Target
 
 NOT_TOLD = frozenset({429, 502, 503, 504, 529})
 """Statuses that say nothing about a server but that it was busy, or down (RFC 9110, RFC 6585)."""
+
+SHOWN, READ = 120, 4096
+"""How much of a refusal is shown, and how much of it is searched for keys before, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,12 @@ class Asked:
     def problems(self) -> list[str]:
         """What kept it from being complete, in any turn."""
         return [problem for turn in self.turns for problem in turn.problems]
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the target would not have the first request, if it would not in any turn."""
+        refusals = [turn.refusal for turn in self.turns]
+        return refusals[0] if all(refusals) else None
 
     def slots(self) -> list[tuple[Exchange, ...]]:
         """The answers to each request, one a turn.
@@ -85,6 +95,8 @@ class Runner:
 
     route: Route
     turns: int = 1
+    in_order: bool = False
+    """Whether what is done is given out as planned, not as soon as it is there."""
     _refused: dict[str, list[tuple[Probe, str]]] = field(default_factory=lambda: defaultdict(list))
     """Target -> the probes that open an area and were refused, and why."""
 
@@ -101,7 +113,7 @@ class Runner:
                 if probe.opens is wave
             ]
             try:
-                for task in asyncio.as_completed(tasks):
+                for task in tasks if self.in_order else asyncio.as_completed(tasks):
                     yield await task
             finally:
                 for left in tasks:
@@ -114,10 +126,10 @@ class Runner:
                 return Skipped(target, probe, opener, reason)
         calls = (Call(target, probe.id, turn) for turn in range(1, self.turns + 1))
         turns = await asyncio.gather(*(converse(self.route, call, probe) for call in calls))
-        refusals = [turn.refusal for turn in turns]
-        if probe.opens and all(refusals):
-            self._refused[target.name].append((probe, str(refusals[0])))
-        return Asked(target, probe, tuple(turns))
+        done = Asked(target, probe, tuple(turns))
+        if probe.opens and done.refusal:
+            self._refused[target.name].append((probe, done.refusal))
+        return done
 
 
 async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
@@ -150,7 +162,8 @@ async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
         problems.append(f"the probe failed: {type(error).__name__}: {error}")
     left = route.close(call)
     problems = problems or left  # what was not asked for because of a problem is no other one
-    named = tuple(f"{call.name}: {problem}" for problem in problems)
+    hide = Scrubber.of(exchanges[0].request).text if exchanges else str
+    named = tuple(f"{call.name}: {hide(problem)}" for problem in problems)
     return Conversation(call, tuple(exchanges), named, refusal, rounds)
 
 
@@ -190,5 +203,7 @@ def _refusal(exchange: Exchange, reply: Reply | None) -> str | None:
 
 
 def _said(exchange: Exchange) -> str:
+    """The beginning of an answer; a server may repeat the key it was given there."""
     body = exchange.response.body if exchange.response else b""
-    return show(body, 120)
+    text = body[:READ].decode("utf-8", "replace")
+    return show(Scrubber.of(exchange.request).text(text), SHOWN)

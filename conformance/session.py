@@ -5,6 +5,7 @@ It holds together what the command line and the pytest plugin both do; neither a
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ class Session:
     board: Board = field(default_factory=Board)
     problems: list[str] = field(default_factory=list)
     news: list[str] = field(default_factory=list)
+    _opened: dict[Target, list[str | None]] = field(default_factory=lambda: defaultdict(list))
+    """Why each of the probes that open an area was refused; None for those that were not."""
 
     def take(self, done: Asked | Skipped) -> None:
         """Judge what a probe brought, or note that it was not asked."""
@@ -42,6 +45,8 @@ class Session:
             return
         for problem in done.problems:
             self.problem(problem)
+        if done.probe.opens and not done.problems:
+            self._opened[done.target].append(done.refusal)
         for answers in done.slots():
             self.verdicts(self.audit.add(*answers))
 
@@ -70,6 +75,10 @@ class Session:
     def close(self, *, whole: bool) -> None:
         """Judge the sets and end the results; only a whole run can tell what is fixed."""
         self.verdicts(self.audit.close())
+        for asked, refusals in self._opened.items():
+            if all(refusals):
+                told = f"{asked.name} refused every endpoint, which says nothing of any"
+                self.problem(f"{told}; look at {asked.reached.base_url} and the key: {refusals[0]}")
         if whole and not self.problems:
             for target, known in self.expectations.fixed():
                 self.news.append(f"{known.where}: {known.check} is fixed for {target}")

@@ -192,14 +192,15 @@ def endpoint(base_url: str, model: str, key: str | None) -> Target:
 
     Raises BadProvider for a URL that is none.
     """
-    url = urlsplit(a_base_url(base_url))
+    host = urlsplit(a_base_url(base_url)).netloc.lower()
     capabilities = CAPABILITIES - {"reasoning"}
-    host = str(url.hostname if url.port is None else f"{url.hostname}:{url.port}")
     return Target(host, model, base_url, key, capabilities=capabilities, claimed=False)
 
 
 def a_base_url(text: str) -> str:
     """``text``, to which paths can be added. Raises BadProvider for what is no such URL."""
+    if "@" in text.partition("://")[2].partition("/")[0]:
+        raise BadProvider("a base URL holds no password; name a variable with it as the key")
     try:
         url = urlsplit(text)
         fits = url.scheme in ("http", "https") and url.hostname and url.port != 0

@@ -35,8 +35,8 @@ from conformance.targets import Target, to_json
 from conformance.traffic.cassettes import BadCassette
 
 TARGET = Target("here", "reference", "https://reference.test/v1")
-ILL_FATED = "🧪".encode()
-"""What the server in these tests comes to grief over."""
+ILL_FATED, DEADLY = "🧪".encode(), "漢字".encode()
+"""What the servers in these tests crash over, and what one of them hangs up on."""
 COSTLIEST = 5000
 """Tokens: three pictures, a body full of text and two short answers."""
 
@@ -149,7 +149,11 @@ def test_only_what_had_an_answer_is_replayed(tmp_path: Path) -> None:
     store.keep(Call(TARGET, silent.id), hung)
     folder = store.of(TARGET)
     assert {probe.id for probe in remembered(folder)} == {told.id, silent.id}
-    assert [probe.id for probe in remembered(folder, answered=True)] == [told.id]
+    again = {probe.id: probe for probe in remembered(folder, answered=True)}
+    assert len(list(again[told.id].start(TARGET))) == 1
+    replay = Replay(Store(tmp_path))
+    talk = asyncio.run(converse(replay, Call(TARGET, silent.id), again[silent.id]))
+    assert (talk.exchanges, talk.problems) == ((), ())
 
 
 def test_a_file_that_holds_no_request_is_named(tmp_path: Path) -> None:
@@ -184,9 +188,13 @@ class Frail(BaseHTTPRequestHandler):
     """The reference, but for what it comes to grief over."""
 
     protocol_version = "HTTP/1.1"
+    hangs_up = False
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
+        if self.hangs_up and DEADLY in body:
+            self.close_connection = True
+            return
         response = answer(Request("POST", self.path, Headers(self.headers.items()), body))
         error = json.dumps({"error": {"message": "Oops", "type": "x", "param": None, "code": None}})
         frail = ILL_FATED in body
@@ -203,9 +211,15 @@ class Frail(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Frailer(Frail):
+    """The same, and it does not always answer."""
+
+    hangs_up = True
+
+
 @contextmanager
-def frail_server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Frail) as server:
+def serving(kind: type[Frail]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -239,14 +253,20 @@ class Runs:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Runs]:
-    with frail_server() as url:
+    with serving(Frail) as url:
         yield Runs(tmp_path, url)
 
 
+def hit(fatal: bytes, count: int, seed: int) -> list[str]:
+    """The probes of a draw that hold these bytes; some do, and some don't."""
+    probes = fuzzed(TARGET, count, seed)
+    found = sorted(probe.id for probe in probes if fatal in asked(probe).body)
+    assert 0 < len(found) < count
+    return found
+
+
 def test_what_a_server_crashed_over_is_recorded_and_asked_for_good(run: Runs) -> None:
-    drawn = fuzzed(replace(TARGET, provider="frail"), 40, 9)
-    fatal = sorted(probe.id for probe in drawn if ILL_FATED in asked(probe).body)
-    assert 0 < len(fatal) < 40
+    fatal = hit(ILL_FATED, 40, 9)
     first = run("--record", "--only", "fuzz.*", "--fuzz", "40", "--seed", "9")
     assert first.exit_code == 0, first.output
     assert "fuzz seed: 9 (repeat with --seed 9)" in first.stderr
@@ -262,8 +282,25 @@ def test_what_a_server_crashed_over_is_recorded_and_asked_for_good(run: Runs) ->
     assert run.kept() == fatal
 
 
+def test_what_had_no_answer_is_recorded_and_only_asked_live(tmp_path: Path) -> None:
+    fatal, silent = hit(ILL_FATED, 40, 9), hit(DEADLY, 40, 9)
+    live = ["--only", "fuzz.*", "--retries", "0"]
+    with serving(Frailer) as url:
+        run = Runs(tmp_path, url)
+        first = run("--record", *live, "--fuzz", "40", "--seed", "9")
+        kept = run.kept()
+        replayed = run("--only", "fuzz.*")
+        again = run("--live", *live)
+    assert kept == sorted({*fatal, *silent})
+    for done in (first, again):
+        assert done.exit_code == 2
+        assert f"frail/reference::{silent[0]}: no answer" in done.stderr
+    assert replayed.exit_code == 0, replayed.output
+    assert silent[0] not in replayed.output
+
+
 def test_a_seed_that_nobody_gave_is_told(run: Runs) -> None:
-    done = run("--live", "--only", "fuzz.*", "--fuzz", "3")
+    done = run("--live", "--only", "fuzz.*", "--fuzz", "3", "--fail-on", "never")
     assert done.exit_code == 0, done.output
     assert done.stderr.startswith("fuzz seed: ")
     assert not run.cassettes.exists()

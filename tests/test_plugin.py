@@ -190,7 +190,8 @@ def test_items_have_no_network_and_other_tests_keep_theirs(
     monkeypatch.setenv("PORT", str(listening.getsockname()[1]))
 
     async def send(*_: object) -> list[Exchange]:
-        socket.create_connection(listening.getsockname()).close()
+        with socket.socket() as connection:
+            connection.connect(listening.getsockname())
         return []
 
     monkeypatch.setattr(Replay, "send", send)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from plugin_project import TARGET, lines, outcomes, provider
 
+from conformance.registry import checks
 from conformance.serve import running
 
 
@@ -70,3 +71,15 @@ def test_an_endpoint_needs_no_file(live: pytest.Pytester, server: str) -> None:
         *("--conformance-model=reference", "-k", "models"),
     )
     assert outcomes(result)["passed"] == 3
+
+
+def test_a_run_that_stops_asks_nothing_more(live: pytest.Pytester) -> None:
+    with running(checks()["chat.choices_finish_reason_enum"]) as url:
+        (live.path / "providers/ref.toml").write_text(provider(url))
+        result = live.runpytest(
+            *(f"--conformance={TARGET}", "--conformance-live", "-x", "-k", "chat.basic or params"),
+            *("--conformance-rpm=60", "--conformance-json=out.jsonl"),
+        )
+    assert outcomes(result)["failed"] == 1
+    assert "passed" not in outcomes(result)
+    assert 1 <= len(asked(live)) < 20

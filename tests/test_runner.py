@@ -91,7 +91,12 @@ def _heard(
 
 
 def a_probe(function: Callable[[Target], Steps], name: str = "test.it", **more: Any) -> Probe:
-    given = {"endpoint": "chat", "needs": frozenset(), "lacks": frozenset(), "opens": False} | more
+    given: dict[str, Any] = {
+        "endpoint": "chat",
+        "needs": frozenset(),
+        "lacks": frozenset(),
+        "opens": False,
+    } | more
     return Probe(id=name, summary="A probe.", function=function, **given)
 
 
@@ -369,8 +374,9 @@ def test_a_run_that_is_cancelled_leaves_nothing_running() -> None:
                     pytest.fail("nothing was answered")
 
         running = asyncio.create_task(all_of_it())
-        while route.in_flight < 5:
+        for _ in range(10):
             await asyncio.sleep(0)
+        assert route.in_flight == 5
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -18,6 +19,7 @@ from conformance.cli.common import (
     suggestions,
 )
 from conformance.model import Level
+from conformance.planning import fewest
 from conformance.probe import Probe, probes
 from conformance.registry import Check, checks
 from conformance.targets import BadProvider, Target, a_base_url, endpoint, load, select
@@ -61,6 +63,7 @@ def choose(  # noqa: PLR0913  # they are options
     model: str | None = None,
     key: str | None = None,
     software: str | None = None,
+    quick: bool = False,
     drawing: Callable[[Target], Sequence[Probe]] = lambda _: (),
 ) -> Choice:
     """What the options say; exits with 2 where they say nothing that exists.
@@ -80,7 +83,9 @@ def choose(  # noqa: PLR0913  # they are options
     asking = [probe for probe in probes().values() if probe.id in wanted]
     drawn = {name: [p for p in members if p.id in wanted] for name, members in drawn.items()}
     judging = [known_checks[name] for name in _about(only, skip, list(known_checks))]
-    whole = not (only or skip)
+    if quick:
+        asking = asyncio.run(fewest(asking, judging))
+    whole = not (only or skip or quick)
     judged = of_level(judging, Level(level))
     if not judged:
         stop(f"no check is left: --only, --skip and --level {level} leave out all")
@@ -131,10 +136,13 @@ def endpoint_options(command: Command) -> Command:
 
 
 def choice_options(command: Command) -> Command:
-    """``--only``, ``--skip`` and ``--providers``."""
+    """``--only``, ``--skip``, ``--quick`` and ``--providers``."""
     options: list[Callable[[Command], Command]] = [
         click.option("--only", multiple=True, metavar="GLOB", help="These checks or probes only."),
         click.option("--skip", multiple=True, metavar="GLOB", help="Not these checks or probes."),
+        click.option(
+            "--quick", is_flag=True, help="Few probes, which give every MUST check its say."
+        ),
         click.option(
             "--providers",
             "folder",

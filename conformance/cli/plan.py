@@ -29,6 +29,7 @@ def plan(  # noqa: PLR0913  # one parameter an option
     targets: tuple[str, ...],
     only: tuple[str, ...],
     skip: tuple[str, ...],
+    quick: bool,
     folder: Path | None,
     base_url: str | None,
     model: str | None,
@@ -46,7 +47,14 @@ def plan(  # noqa: PLR0913  # one parameter an option
     conformance plan openai/gpt-4o-mini --only 'stream.*' --probes
     """  # noqa: D301  # click wants the backspace, not its spelling
     choice = choose(
-        targets, only=only, skip=skip, folder=folder, base_url=base_url, model=model, key=key
+        targets,
+        only=only,
+        skip=skip,
+        quick=quick,
+        folder=folder,
+        base_url=base_url,
+        model=model,
+        key=key,
     )
     by_target: dict[str, list[Planned]] = defaultdict(list)
     for one in asyncio.run(planned(choice.plan())):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import replace
@@ -95,9 +96,11 @@ def run(**given: Any) -> None:
         model=given["model"],
         key=given["key"],
         software=given["software"],
+        quick=given["quick"],
         drawing=drawing(given, recorded, is_live=is_live),
     )
     _refuse(given, choice, is_live=is_live)
+    orphans = [] if is_live or given["targets"] else recorded.orphans(choice.targets)
     if not is_live:
         choice = _recorded(choice, recorded, named=bool(given["targets"]))
     results = given["resume"] or given["results"]
@@ -114,6 +117,9 @@ def run(**given: Any) -> None:
             stop(f"interrupted: what was written so far is not all{again}")
         if not is_live:
             session.samples((target, recorded.of(target)) for target in choice.targets)
+            _leftovers(session, choice, recorded)
+        for folder in orphans:
+            session.problem(f"{folder}: no provider's file has such a model: name it, or delete it")
         session.close(whole=choice.whole)
         tell(crashed)
         if asking and given["record"]:
@@ -125,7 +131,7 @@ def _refuse(given: dict[str, Any], choice: Choice, *, is_live: bool) -> None:
     """Exit with 2 for options that do not go together."""
     resume = given["resume"]
     if given["learning"] and (not choice.whole or given["level"] == "must"):
-        stop("--learn needs a whole run: leave out --only, --skip and --level must")
+        stop("--learn needs a whole run: leave out --only, --skip, --quick and --level must")
     if is_live and not (given["targets"] or given["base_url"]):
         stop("say who is to be asked: a TARGET, or --base-url URL --model NAME")
     if given["base_url"] and not is_live:
@@ -152,7 +158,9 @@ async def _carry_out(
             route: Route = Replay(way) if isinstance(way, Store) else way.route(bar.traffic)
             if isinstance(route, Http):
                 stack.push_async_exit(route)
-            events = await stack.enter_async_context(aclosing(Runner(route, turns).run(plan)))
+            events = await stack.enter_async_context(
+                aclosing(Runner(route, turns, in_order=isinstance(way, Store)).run(plan))
+            )
             async for done in events:
                 session.take(done)
                 bar.done(done.name)
@@ -171,6 +179,17 @@ def _recorded(choice: Choice, store: Store, *, named: bool) -> Choice:
         stop(f"nothing is recorded in {store.folder}; see: conformance run --help")
     replayed = {t for t in there if store.has(t)}
     return replace(choice, targets=tuple(there), asked=frozenset(t.name for t in replayed))
+
+
+def _leftovers(session: Session, choice: Choice, store: Store) -> None:
+    """Note the recordings that nothing asks for any more, as far as all of them were meant."""
+    asking = defaultdict(set)
+    for target, probe in choice.plan() if choice.whole else ():
+        asking[target].add(probe.id)
+    for target, names in asking.items():
+        for path in store.leftovers(target, names):
+            again = f"conformance run {target.name} --record"
+            session.problem(f"{path}: no probe asks for it; delete it, or record anew: {again}")
 
 
 def _publish(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance import jsontext
-from conformance.model import Exchange, show
+from conformance.model import Exchange
 from conformance.probe import Probe, Steps
 from conformance.routes.failures import NEVER_SENT
 from conformance.runner import NOT_TOLD, Asked
@@ -33,8 +33,6 @@ BUSY: Final = frozenset({503, 529})
 """Statuses that tell of a server's load rather than of a request (RFC 9110, Anthropic)."""
 TRIES: Final = 20
 """Lots drawn for each request wanted, at most: some come to nothing, or to one drawn before."""
-SHOWN: Final = 120
-"""Characters of an answer that are shown."""
 LOT: Final = 4096
 """Bytes of a lot: more than any request needs choices."""
 _NAME: Final = re.compile(rf"{SUITE}\.[0-9a-f]{{8}}")
@@ -84,8 +82,8 @@ def _drawn(limit: str, count: int, seed: int) -> Mapping[str, Json]:
 def remembered(folder: Path, *, answered: bool = False) -> Iterator[Probe]:
     """A probe for each drawn request that is recorded in a target's folder.
 
-    With ``answered``, only for those that had an answer: in the others a replay has nothing to
-    judge. Raises BadCassette for a file that holds no such request.
+    With ``answered``, one that had no answer asks nothing: a replay has nothing to judge in it.
+    Raises BadCassette for a file that holds no such request.
     """
     for path in sorted(folder.glob(f"{SUITE}.*.yaml")):
         if not _NAME.fullmatch(path.stem):
@@ -94,8 +92,8 @@ def remembered(folder: Path, *, answered: bool = False) -> Iterator[Probe]:
         body = jsontext.parse(last[0].request.body).value if last else None
         if not isinstance(body, dict):
             raise BadCassette(path, "holds no chat request")
-        if not answered or _is_answer(last[0]):
-            yield _probe(path.stem, body)
+        asks = not answered or _is_answer(last[0])
+        yield _probe(path.stem, body if asks else None)
 
 
 def crash(asked: Asked) -> str | None:
@@ -115,12 +113,13 @@ def _crash(exchange: Exchange) -> str | None:
         return f"no answer: {failure.kind}" if failure and failure.kind not in NEVER_SENT else None
     if response.status < CRASHED or response.status in BUSY:
         return None
-    return f"status {response.status}: {show(response.body, SHOWN)}"
+    return f"status {response.status}"
 
 
-def _probe(name: str, body: Mapping[str, Any]) -> Probe:
+def _probe(name: str, body: Mapping[str, Any] | None) -> Probe:
     def ask(target: Target) -> Steps:
-        yield target.post("/chat/completions", {**body, "model": target.model})
+        if body is not None:
+            yield target.post("/chat/completions", {**body, "model": target.model})
 
     return Probe(
         id=name,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from conformance.fuzz.schemas import schemas
 from conformance.pictures import solid_png
 from conformance.targets import to_json
 
@@ -23,8 +24,6 @@ MOST_TOKENS: Final = 16
 MOST_CHOICES: Final = 2
 LARGEST: Final = 4096
 """Bytes of a body."""
-DEEPEST: Final = 24
-"""How many arrays a schema may have inside each other."""
 GROUPS: Final = 4
 """How many groups of parameters that belong together one request may have."""
 
@@ -222,7 +221,7 @@ def _tools(draw: st.DrawFn) -> Json:
     names = draw(st.lists(st.sampled_from(_NAMES), min_size=1, max_size=3, unique=True))
     members = {
         "description": texts,
-        "parameters": _schemas(),
+        "parameters": schemas(),
         "strict": st.sampled_from((True, False, None)),
     }
     tools = [
@@ -236,46 +235,9 @@ def _tools(draw: st.DrawFn) -> Json:
 
 def _formats() -> Strategy:
     described = st.fixed_dictionaries(
-        {"name": st.sampled_from(_NAMES), "schema": _schemas()},
+        {"name": st.sampled_from(_NAMES), "schema": schemas()},
         optional={"strict": st.booleans(), "description": texts},
     )
     wrapped = described.map(lambda schema: {"type": "json_schema", "json_schema": schema})
     plain = st.sampled_from(({"type": "text"}, {"type": "json_object"}))
     return st.fixed_dictionaries({"response_format": plain | wrapped})
-
-
-def _schemas() -> Strategy:
-    """Schemas of objects: flat, branching or deep, and one that refers to itself."""
-    leaves = st.sampled_from(
-        (
-            *({"type": "string"}, {"type": "integer", "minimum": 0}, {"enum": ["a", None, 1]}),
-            *({"type": ["string", "null"]}, {"const": "🧪"}, {}, {"$ref": "#"}, {"anyOf": []}),
-            *({"type": "string", "pattern": "^a+$"}, {"type": "banana"}, True),
-        )
-    )
-    inner = st.recursive(leaves, lambda s: _objects(s) | _arrays(s), max_leaves=4)
-    return _objects(inner | st.builds(_nested, st.integers(2, DEEPEST)))
-
-
-def _objects(inner: Strategy) -> Strategy:
-    names = st.sampled_from(("city", "a", "", "🧪", "$ref", "type"))
-
-    def closed(properties: Json) -> Json:
-        strict = {"required": list(properties), "additionalProperties": False}
-        return {"type": "object", "properties": properties, **strict}
-
-    properties = st.dictionaries(names, inner, max_size=3)
-    return st.builds(closed, properties) | st.builds(
-        lambda p: {"type": "object", "properties": p}, properties
-    )
-
-
-def _arrays(inner: Strategy) -> Strategy:
-    return inner.map(lambda items: {"type": "array", "items": items})
-
-
-def _nested(levels: int) -> Json:
-    schema: Json = {"type": "string"}
-    for _ in range(levels):
-        schema = {"type": "array", "items": schema}
-    return schema

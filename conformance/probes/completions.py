@@ -30,14 +30,14 @@ def array(target: Target) -> Steps:
 
 @probe("completions")
 def tokens(target: Target) -> Steps:
-    """The prompt as token ids, which evaluation harnesses send."""
-    yield target.completion([*TOKENS], max_tokens=CUT)
+    """The prompt as token ids, which evaluation harnesses send; nothing else may cause a crash."""
+    yield target.completion([*TOKENS], max_tokens=CUT, temperature=OMIT)
 
 
 @probe("completions")
 def token_arrays(target: Target) -> Steps:
-    """Two prompts as token ids."""
-    yield target.completion([[token] for token in TOKENS], max_tokens=CUT)
+    """Two prompts as token ids, and again nothing else that is unusual."""
+    yield target.completion([[token] for token in TOKENS], max_tokens=CUT, temperature=OMIT)
 
 
 @probe("completions")
@@ -73,13 +73,13 @@ def logprobs_6(target: Target) -> Steps:
 @probe("completions", needs=("n",))
 def n(target: Target) -> Steps:
     """Two answers to one prompt."""
-    yield target.completion(COUNTING, n=2, max_tokens=CUT)
+    yield target.completion(COUNTING, n=2, max_tokens=CUT, temperature=OMIT)
 
 
 @probe("completions", needs=("n",))
 def best_of_below_n(target: Target) -> Steps:
     """More answers than there are candidates to choose from."""
-    yield target.completion(OK, best_of=1, n=2, max_tokens=CUT)
+    yield target.completion(OK, best_of=1, n=2, max_tokens=CUT, temperature=OMIT)
 
 
 @probe("completions", needs=("stream",))

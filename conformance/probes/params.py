@@ -36,7 +36,7 @@ TRIES: Final = 5
 REPEATS: Final = 4
 """How many answers show that they don't vary."""
 LOT_ROOM: Final = 16
-FORCED: Final = "5000"
+FORCED: Final = "300"
 """The id of a token: in every vocabulary large enough, and above the special ones."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.probe import Steps, probe
 from conformance.probes._examples import COUNTING, COUNTING_LONG, OK, UNICODE, USAGE
-from conformance.targets import Target
+from conformance.targets import OMIT, Target
 
 
 @probe("chat", needs=("stream",))
@@ -28,7 +28,7 @@ def no_obfuscation(target: Target) -> Steps:
 @probe("chat", needs=("stream", "n"))
 def n(target: Target) -> Steps:
     """Two choices in one stream, where clients tell them apart by their index."""
-    yield target.chat(COUNTING, n=2, **USAGE)
+    yield target.chat(COUNTING, n=2, temperature=OMIT, **USAGE)
 
 
 @probe("chat", needs=("stream",))

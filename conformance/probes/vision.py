@@ -9,6 +9,7 @@ from conformance.model import Request
 from conformance.pictures import solid_png
 from conformance.probe import Steps, probe
 from conformance.probes._examples import COLOUR, Body, user
+from conformance.replies import ChatCompletion
 from conformance.targets import Target
 
 RED: Final = solid_png(255, 0, 0)
@@ -34,13 +35,22 @@ def look(target: Target, *parts: Body, **more: Any) -> Request:
 
 @probe("chat", needs=("vision",))
 def red(target: Target) -> Steps:
-    """The colour of a red picture, the first of three so that guessing right is no luck."""
-    yield look(target, QUESTION, picture(RED))
+    """The colour of a red picture; before that without it, then with it in unusual places.
+
+    What it costs to look and where a picture may be shows beside the usual only.
+    """
+    yield target.chat(COLOUR)
+    reply = yield look(target, QUESTION, picture(RED))
+    if isinstance(reply, ChatCompletion):
+        told = {"role": "assistant", "content": "Red."}
+        talk = [user([QUESTION, picture(RED)]), told, user("Thank you. Say bye.")]
+        before_text, alone = look(target, picture(RED), QUESTION), look(target, picture(RED))
+        yield [before_text, alone, target.chat(messages=talk)]
 
 
 @probe("chat", needs=("vision",))
 def green(target: Target) -> Steps:
-    """The colour of a green picture."""
+    """The colour of a green picture, the second of three so that guessing right is no luck."""
     yield look(target, QUESTION, picture(GREEN))
 
 
@@ -50,12 +60,6 @@ def blue(target: Target) -> Steps:
     yield look(target, QUESTION, picture(BLUE))
 
 
-@probe("chat", needs=("vision",))
-def nothing(target: Target) -> Steps:
-    """The same question without a picture, to see what looking at one costs."""
-    yield target.chat(COLOUR)
-
-
 @probe("chat", needs=("vision", "stream"))
 def streamed(target: Target) -> Steps:
     """The colour of a red picture, told in a stream."""
@@ -63,41 +67,16 @@ def streamed(target: Target) -> Steps:
 
 
 @probe("chat", needs=("vision",))
-def detail_low(target: Target) -> Steps:
-    """A picture that may be looked at cheaply."""
-    yield look(target, QUESTION, picture(RED, detail="low"))
-
-
-@probe("chat", needs=("vision",))
-def detail_high(target: Target) -> Steps:
-    """The same picture, to be looked at closely: it may cost more."""
+def detail(target: Target) -> Steps:
+    """A picture to be looked at closely, and the same that may be looked at cheaply."""
     yield look(target, QUESTION, picture(RED, detail="high"))
+    yield look(target, QUESTION, picture(RED, detail="low"))
 
 
 @probe("chat", needs=("vision",))
 def several(target: Target) -> Steps:
     """Two pictures, whose colours have to be named in order."""
     yield look(target, IN_ORDER, picture(BLUE), picture(RED))
-
-
-@probe("chat", needs=("vision",))
-def before_text(target: Target) -> Steps:
-    """The picture comes before the question."""
-    yield look(target, picture(RED), QUESTION)
-
-
-@probe("chat", needs=("vision",))
-def alone(target: Target) -> Steps:
-    """A picture without a word."""
-    yield look(target, picture(RED))
-
-
-@probe("chat", needs=("vision",))
-def earlier(target: Target) -> Steps:
-    """The picture is in an earlier turn of the conversation."""
-    told = {"role": "assistant", "content": "Red."}
-    messages = [user([QUESTION, picture(RED)]), told, user("Thank you. Say bye.")]
-    yield target.chat(messages=messages)
 
 
 @probe("chat", needs=("vision",))

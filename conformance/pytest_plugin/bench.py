@@ -119,10 +119,7 @@ class Bench:
     def _note(
         self, result: Result, verdicts: Iterable[Verdict], exchanges: Iterable[Exchange] = ()
     ) -> None:
-        path = self.store.of(result.case.target)
-        for exchange in exchanges:
-            where = exchange.provenance.origin or f"{path}/{exchange.probe}.yaml"
-            result.origins[exchange.id] = where
+        result.origins.update((x.id, x.provenance.origin) for x in exchanges)
         result.broken += [self._expectations.mark(verdict) for verdict in verdicts]
 
     def _asked(

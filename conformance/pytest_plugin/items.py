@@ -16,7 +16,7 @@ from conformance.report.terminal import printable
 from conformance.routes.replay import SUFFIX
 
 
-class TargetCollector(pytest.Collector):
+class ConformanceTarget(pytest.Collector):
     """One model of one provider; its items bear ids like ``provider/model::stream.basic``."""
 
     cases: Sequence[Case]
@@ -33,10 +33,10 @@ class TargetCollector(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
         """As pytest has it."""
         for case in self.cases:
-            yield CaseItem.of(self, case)
+            yield ConformanceItem.of(self, case)
 
 
-class CaseItem(pytest.Item):
+class ConformanceItem(pytest.Item):
     """A case. It is judged while it is set up, so that a missing recording is an error."""
 
     case: Case
@@ -44,7 +44,7 @@ class CaseItem(pytest.Item):
     result: Result | None = None
 
     @classmethod
-    def of(cls, parent: TargetCollector, case: Case) -> Self:
+    def of(cls, parent: ConformanceTarget, case: Case) -> Self:
         """The item of one case."""
         made: Self = cls.from_parent(parent, name=case.name)
         made.case, made.bench = case, parent.bench

@@ -13,7 +13,7 @@ import pytest
 from conformance.probe import Probe
 from conformance.pytest_plugin.bench import Bench
 from conformance.pytest_plugin.fetching import Fetched, Places
-from conformance.pytest_plugin.items import CaseItem, TargetCollector
+from conformance.pytest_plugin.items import ConformanceItem, ConformanceTarget
 from conformance.pytest_plugin.roster import Roster
 from conformance.routes.replay import Store
 from conformance.targets import Target
@@ -42,13 +42,13 @@ class Judging:
         if isinstance(collector, pytest.Session) and report.passed:
             for target in self._roster.targets:
                 if cases := self._roster.chosen(target):
-                    report.result.append(TargetCollector.of(collector, cases, self._bench))
+                    report.result.append(ConformanceTarget.of(collector, cases, self._bench))
         return report
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Know what is going to be asked."""
         if self._places:
-            ids = [item.nodeid for item in session.items if isinstance(item, CaseItem)]
+            ids = [item.nodeid for item in session.items if isinstance(item, ConformanceItem)]
             self._fetched = Fetched(self._places["marks"], self._roster.needed(ids))
 
     @pytest.hookimpl(wrapper=True)
@@ -57,7 +57,7 @@ class Judging:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put what an item found on the last report that matters."""
         report = yield
-        if not isinstance(item, CaseItem) or item.result is None:
+        if not isinstance(item, ConformanceItem) or item.result is None:
             return report
         if call.when == "call" or (call.when == "setup" and call.excinfo):
             setattr(report, RESULT, json.dumps(item.result.portable()))

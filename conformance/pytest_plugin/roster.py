@@ -182,4 +182,5 @@ def _recorded(targets: Sequence[Target], store: Store, named: Sequence[str]) -> 
 def _names(pattern: str, case: Case) -> bool:
     target, _, probe = pattern.partition("::")
     is_target = target == case.target.provider or fnmatchcase(case.target.name, target)
-    return is_target and (not probe or fnmatchcase(case.name, probe))
+    is_named = is_target and (not probe or fnmatchcase(case.name, probe))
+    return is_named or pattern == case.id  # a model's name may look like a glob

@@ -21,6 +21,7 @@ from conformance.pytest_plugin.judging import RESULT
 from conformance.pytest_plugin.roster import Roster, usage_errors
 from conformance.report import matrix
 from conformance.report.results import ResultsFile
+from conformance.report.terminal import printable
 from conformance.session import Session
 
 
@@ -128,18 +129,22 @@ class Summing:
         return said
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the matrix."""
-        if self._session is None or self._config.option.verbose < 0:
+        """Print the matrix, or what is news where it shall be quiet: that fails a run as well."""
+        if self._session is None:
             return
-        terminalreporter.section("conformance")
-        text = io.StringIO()
-        width = shutil.get_terminal_size().columns
-        colours = terminalreporter.hasmarkup
-        console = Console(file=text, width=width, force_terminal=colours, highlight=False)
-        matrix.run(console, self._session.board, self._session.news, self._session.problems)
-        terminalreporter.write(text.getvalue())
-        for line in self._recorded:
+        if self._config.option.verbose < 0:
+            lines = [f"news: {printable(message)}" for message in self._session.news]
+        else:
+            terminalreporter.section("conformance")
+            lines = self._matrix(self._session, colours=terminalreporter.hasmarkup)
+        for line in (*lines, *self._recorded):
             terminalreporter.write_line(line)
+
+    def _matrix(self, session: Session, *, colours: bool) -> list[str]:
+        text, width = io.StringIO(), shutil.get_terminal_size().columns
+        console = Console(file=text, width=width, force_terminal=colours, highlight=False)
+        matrix.run(console, session.board, session.news, session.problems)
+        return text.getvalue().splitlines()
 
     def pytest_unconfigure(self) -> None:
         """Close the results and forget answers that nobody wanted kept."""

@@ -37,6 +37,19 @@ class Store:
         """Whether anything was recorded of this target."""
         return any(self.of(target).glob(f"*{SUFFIX}"))
 
+    def orphans(self, targets: Iterable[Target]) -> list[Path]:
+        """The folders that are no target's."""
+        ours = {self.of(target) for target in targets}
+        return sorted(
+            folder for folder in self.folder.glob("*/*") if folder.is_dir() and folder not in ours
+        )
+
+    def leftovers(self, target: Target, probes: Iterable[str]) -> list[Path]:
+        """A target's cassettes that none of these probes asks for."""
+        asking = set(probes)
+        cassettes = sorted(self.of(target).glob(f"*{SUFFIX}"))
+        return [path for path in cassettes if path.stem.partition("@")[0] not in asking]
+
     def take(self, call: Call, number: int, request: Request) -> list[Exchange] | None:
         """The recorded attempts of this request, the answer last; None when there are none left.
 

@@ -235,8 +235,14 @@ def json_schema_valid(reply: ChatReply) -> Findings:
             yield Finding(text_place(reply, answer), want=want[:300], got=answer.text[:200])
 
 
-def _backwards(schema: Json) -> Json:
+def _why_first(schema: Json) -> Json:
     return {**schema, "properties": {"why": {"type": "string"}, **schema["properties"]}}
+
+
+def _why_last(text: str) -> str:
+    value = json.loads(text)
+    why = value.pop("why", "it is")
+    return json.dumps({**value, "why": why})
 
 
 @check(
@@ -245,8 +251,8 @@ def _backwards(schema: Json) -> Json:
     needs=[Evidence.BODY],
     broken_by=[
         all_of(
-            change("request.response_format.json_schema.schema", _backwards, "why comes first"),
-            edit(CONTENT, '{"colour":"zorp","why":"it is"}'),
+            change("request.response_format.json_schema.schema", _why_first, "why comes first"),
+            change(CONTENT, _why_last, "why comes last"),
         ).on("chat.json_schema")
     ],
 )
@@ -317,7 +323,11 @@ def json_schema_with_tools(reply: Reply) -> Findings:
     MUST,
     spec="CreateChatCompletionResponse.choices.finish_reason",
     broken_by=[
-        all_of(edit("request.max_tokens", 9), edit(CONTENT, '{"answer":"O')).on("chat.json_object")
+        all_of(
+            edit("request.max_tokens", 9),
+            change(CONTENT, lambda text: text[:-1], "the text without its last character"),
+            edit("choices[0].finish_reason", "stop"),
+        ).on("chat.json_object")
     ],
 )
 def length_detectable(reply: ChatReply) -> Findings:

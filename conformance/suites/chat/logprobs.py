@@ -254,6 +254,11 @@ def logprobs_count_usage(reply: ChatReply) -> Findings:
     MUST,
     spec="CreateChatCompletionRequest.top_logprobs",
     broken_by=[
+        change(
+            "choices[0].logprobs.content[0].top_logprobs",
+            lambda old: [*old, *old[-1:]],
+            "its last entry twice",
+        ).on(_ON),
         edit("request.top_logprobs", 1).on(_ON),
         drop("request.top_logprobs").on(_ON),
     ],

@@ -20,6 +20,7 @@ from conformance.replies import (
     objects,
 )
 from conformance.suites._refusals import REFUSED, crash, crashed, lacking, message_of
+from conformance.suites.errors.mistakes import misshapen
 
 LARGE: Final = range(8_000, 16_000)
 """Bytes of a request that no server should find too large."""
@@ -51,6 +52,7 @@ def _out_of_turn(roles: list[str]) -> bool:
 def _rejected(reply: Reply, pattern: re.Pattern[str], what: str) -> Findings:
     """A finding where an error says, by ``pattern``, that it is about ``what``."""
     if isinstance(reply, ErrorReply):
+        only_if(not misshapen(reply), "the messages are no messages")
         only_if(not lacking(reply), "this model does not take it")
         said = reply.status in REFUSED and pattern.search(message_of(reply))
         inconclusive_if(not said, "the request failed for another reason")

@@ -6,8 +6,8 @@ import re
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from conformance.model import MISSING, Evidence, Finding, Findings
-from conformance.mutate import all_of, drop, edit
+from conformance.model import MISSING, Evidence, Finding, Findings, Request
+from conformance.mutate import all_of, by_request, drop, edit
 from conformance.registry import MAY, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import ErrorReply
 
@@ -21,6 +21,10 @@ _QUOTA: Final = ("insufficient_quota", "billing_hard_limit_reached", "billing_no
 _WAITS: Final = re.compile(r"retry-after(?:-ms)?|(?:x-)?ratelimit-reset.*", re.IGNORECASE)
 _MASKED: Final = re.compile(r"redact|mask|your|dummy|fake|test|secret|token|\*|x{3}", re.IGNORECASE)
 _KEY: Final = re.compile(r"[A-Za-z0-9._-]{16,}")
+
+
+def _key(request: Request) -> str:
+    return (request.headers.get("authorization") or "").partition(" ")[2]
 
 
 def _is_page(reply: ErrorReply) -> bool:
@@ -140,9 +144,10 @@ def no_retry_header(reply: ErrorReply) -> Findings:
     SHOULD,
     spec="measured: OpenAI shows the ends of a key only",
     broken_by=[
-        edit("error.message", "Incorrect API key provided: sk-wrong-0123456789abcdef.").on(
-            "errors.wrong_key"
-        )
+        by_request(
+            lambda request: edit("error.message", f"Incorrect API key provided: {_key(request)}."),
+            "error.message ends with the key",
+        ).on("errors.wrong_key")
     ],
 )
 def no_secret_echo(reply: ErrorReply) -> Findings:

@@ -18,6 +18,7 @@ _RANGES: Final = {
     "top_logprobs": (0, 20),
 }
 """The lowest and the highest value of each parameter (CreateChatCompletionRequest)."""
+_ROLES: Final = ("developer", "system", "user", "assistant", "tool", "function")
 
 
 def mistake(reply: Reply) -> str:
@@ -30,7 +31,10 @@ def mistake(reply: Reply) -> str:
 
 
 def misshapen(reply: Reply) -> bool:
-    """Whether the messages of a chat request are none: of a wrong type, or in nobody's role."""
+    """Whether a chat request has messages that are none: of a wrong type, or in nobody's role.
+
+    That is ChatCompletionRequestMessage, apart from what only some kinds of message have.
+    """
     messages = reply.request.get("messages", [])
     if reply.endpoint is not Endpoint.CHAT:
         return False
@@ -38,12 +42,19 @@ def misshapen(reply: Reply) -> bool:
 
 
 def _is_message(message: Any) -> bool:
-    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+    if not isinstance(message, dict) or message.get("role") not in _ROLES:
         return False
     content = message.get("content")
     if isinstance(content, list):
-        return all(isinstance(p, dict) and isinstance(p.get("type"), str) for p in content)
-    return content is None or isinstance(content, str)
+        return all(map(_is_part, content))
+    silent = content is None and message["role"] in ("assistant", "function")
+    return silent or isinstance(content, str)
+
+
+def _is_part(part: Any) -> bool:
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        return False
+    return part["type"] != "text" or isinstance(part.get("text"), str)
 
 
 def _outside(value: float, low: float, high: float) -> bool:

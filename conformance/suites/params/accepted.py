@@ -205,6 +205,7 @@ def logit_bias_accepted(reply: Answered) -> Findings:
     """
     bias = sent(reply, "logit_bias")
     only_if(isinstance(bias, dict) and bias, "there is no bias")
+    only_if(all(map(str.isdecimal, bias)), "it is not about tokens")
     only_if(all(is_number(one) and abs(one) <= STRONGEST for one in bias.values()), "out of range")
     yield from acceptance(reply, "logit_bias")
 

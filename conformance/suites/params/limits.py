@@ -25,6 +25,8 @@ _MID_SENTENCE: Final = re.compile(
 that follows another. A word or a list that a stranger asked for may well end at the limit."""
 _OTHER_LIMIT: Final = re.compile("max|predict|length|budget|limit|options|parameters")
 """Names of limits in dialects of the API, and of objects that hold some."""
+SHORTEST: Final = 5
+"""Tokens of a limit that cuts whatever a question deserves as an answer."""
 
 
 def _spent(reply: ChatReply) -> tuple[int, int]:
@@ -131,6 +133,7 @@ def max_tokens_finish_length(reply: ChatCompletion) -> Findings:
     spent, limit = _spent(reply)[0], min(limits)
     only_if(spent >= limit or answer.finish_reason == "length", "the limit was not reached")
     inconclusive_if(spent > limit + 1, "the limit was ignored: params.max_tokens_honoured")
+    inconclusive_if(limit < SHORTEST, "so few tokens may be all there was to say")
     if answer.finish_reason == "stop":
         unfinished = _MID_SENTENCE if reply.lacks(Evidence.FRESH) else _UNFINISHED
         inconclusive_if(not unfinished.search(answer.text), "it may have ended of itself")

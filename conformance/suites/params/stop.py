@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from conformance.model import Evidence, Finding, Findings, Outcome
-from conformance.mutate import all_of, change, edit
+from conformance import jsontext
+from conformance.model import Evidence, Finding, Findings, Outcome, Request
+from conformance.mutate import DoesNotFit, Mutant, all_of, by_request, change, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import ChatCompletion, ChatReply, ChatStream, ErrorReply, Reply, a_list
+from conformance.replies import (
+    ChatCompletion,
+    ChatReply,
+    ChatStream,
+    ErrorReply,
+    Reply,
+    a_list,
+    an_object,
+)
 from conformance.suites._refusals import REFUSED, crash, crashed, refusal, sent
 from conformance.suites.chat.message import text_place
 
@@ -15,6 +24,14 @@ MOST: Final = 4
 """How many sequences OpenAI takes."""
 TELLING: Final = 3
 """From how many characters on the beginning of a sequence is no accident."""
+
+
+def _past_the_last(request: Request) -> Mutant:
+    """The edit that lets an answer go on after the last of the stop sequences."""
+    stops = a_list(an_object(jsontext.parse(request.body).value).get("stop"))
+    if not stops:
+        raise DoesNotFit("there is no array of sequences")
+    return change("choices[0].message.content", lambda text: f"{text}{stops[-1]}, 8", "more text")
 
 
 def _kept(reply: ChatReply, stops: list[str]) -> Findings:
@@ -55,9 +72,7 @@ def stop_string_honoured(reply: ChatReply) -> Findings:
     spec="CreateChatCompletionRequest.stop",
     breach=Outcome.IGNORED,
     broken_by=[
-        change("choices[0].message.content", lambda text: f"{text} 7, 8", "more text").on(
-            "chat.stop_list"
-        )
+        by_request(_past_the_last, "the text goes on after the last sequence").on("chat.stop_list")
     ],
 )
 def stop_array_honoured(reply: ChatReply) -> Findings:

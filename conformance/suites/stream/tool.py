@@ -68,7 +68,15 @@ def tool_index(stream: ChatStream) -> Findings:
     MUST,
     spec="ChatCompletionMessageToolCallChunk.index",
     broken_by=[
-        edit("events[*].choices[0].delta.tool_calls[0].index", 0).on("stream.tools_parallel")
+        all_of(
+            edit(
+                "request.messages[0].content",
+                "What is the weather in Rome and Bonn? Use get_weather for both.",
+            ),
+            edit("events[*].choices[0].delta.tool_calls[0].index", 0),
+        )
+        .on("stream.tools_parallel")
+        .also("tools.parallel_multiple")
     ],
 )
 def tool_index_distinct(stream: ChatStream) -> Findings:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Final
 
 from conformance.model import Finding, Findings
-from conformance.mutate import edit
+from conformance.mutate import change, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatReply, ChatStream
 from conformance.suites._twins import Twin, twin
@@ -22,7 +22,7 @@ _MARKUP: Final = ("<tool_call>", "<function=", "[TOOL_CALLS]")
     MUST,
     spec="CreateChatCompletionStreamResponse.choices.finish_reason",
     broken_by=[
-        edit("events[-3].choices[0].finish_reason", "stop")
+        change("events[*].choices[0].finish_reason", lambda old: old and "stop", "stop at the end")
         .on("stream.tools_auto")
         .also("stream.chunk_finish_matches_nonstream")
     ],

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from conformance.model import MISSING, Evidence, Finding, Findings
-from conformance.mutate import all_of, drop, edit
+from conformance import jsontext
+from conformance.model import MISSING, Evidence, Finding, Findings, Request
+from conformance.mutate import DoesNotFit, Mutant, all_of, by_request, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import (
     ChatCompletion,
     ChatReply,
     ChatStream,
+    Json,
     a_text,
     an_object,
     objects,
@@ -19,13 +21,26 @@ from conformance.replies import (
 
 CALLS: Final = "choices[*].message.tool_calls[*]"
 FIRST: Final = "choices[0].message.tool_calls[0]"
-CALL_ID: Final = "call_abcdefghijklmnopqrstuvwx"
-"""The id of the earlier call in the reference's conversations."""
 NO_CALL: Final = "no tool was called"
 _INVENTED: Final = frozenset(("multi_tool_use.parallel", "python"))
 """Tools that OpenAI's own models were trained on, and call at times unasked."""
 _OWN: Final = ("function", "custom", None)
 """The types of tools that the client runs; without a type, as some SDKs send it, a function."""
+
+
+def _used_again(request: Request) -> Mutant:
+    """The edit that gives a call the id of one earlier in the conversation."""
+    used = _earlier(an_object(jsontext.parse(request.body).value))
+    if not used:
+        raise DoesNotFit("there is no earlier call")
+    return edit(f"{FIRST}.id", min(used))
+
+
+def _earlier(request: Json) -> set[str]:
+    """The ids of the calls that a request sends back."""
+    messages = objects(request, "messages")
+    ids = {a_text(call.get("id")) for _, m in messages for _, call in objects(m, "tool_calls")}
+    return ids - {""}
 
 
 @check(MUST, spec="ChatCompletionMessageToolCall.id", broken_by=[drop(f"{FIRST}.id")])
@@ -68,16 +83,16 @@ def call_id_unique(reply: ChatReply) -> Findings:
 @check(
     SHOULD,
     spec="ChatCompletionToolMessageParam.tool_call_id",
-    broken_by=[edit(f"{FIRST}.id", CALL_ID).on("chat.tool_again")],
+    broken_by=[
+        by_request(_used_again, f"{FIRST}.id = that of an earlier call").on("chat.tool_again")
+    ],
 )
 def call_id_unique_conversation(reply: ChatReply) -> Findings:
     """A new call has another id than the calls earlier in the conversation.
 
     Clients that keep results by id would overwrite those of an earlier turn.
     """
-    messages = objects(reply.request, "messages")
-    ids = {a_text(call.get("id")) for _, m in messages for _, call in objects(m, "tool_calls")}
-    earlier = ids - {""}
+    earlier = _earlier(reply.request)
     calls = [call for answer in reply.answers for call in answer.calls]
     only_if(earlier and calls, "there are not both earlier and new calls")
     for call in calls:

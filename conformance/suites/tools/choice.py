@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.model import MISSING, Evidence, Finding, Findings, Outcome
-from conformance.mutate import all_of, drop, edit
+from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import (
     Answer,
     ChatReply,
+    Json,
     a_text,
     an_object,
     is_int,
@@ -20,12 +21,23 @@ from conformance.replies import (
 from conformance.suites.chat.usage import BYTES_A_TOKEN
 from conformance.suites.tools.call import FIRST, NO_CALL
 
+
+def _without_calls(delta: Json) -> Json:
+    return {name: value for name, value in delta.items() if name != "tool_calls"}
+
+
 TEXT: Final = all_of(
     drop("choices[0].message.tool_calls"),
     edit("choices[0].message.content", "Hello!"),
     edit("choices[0].finish_reason", "stop"),
 )
 """Text in place of calls."""
+STREAMED_TEXT: Final = all_of(
+    edit("events[0].choices[0].delta.content", "Hello!"),
+    change("events[*].choices[0].delta", _without_calls, "without tool calls"),
+    change("events[*].choices[0].finish_reason", lambda old: old and "stop", "stop at the end"),
+)
+"""The same in a stream."""
 _CALLS: Final = "stream.tool_same_as_nonstream"
 _HELLO: Final = re.compile(r"\s*say (?:hi|hello|ok)\W{0,3}", re.IGNORECASE)
 _ANSWERS: Final = re.compile(r"answer|final|output|reply|respon|result", re.IGNORECASE)

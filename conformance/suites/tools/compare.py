@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.model import Finding, Findings, NotApplicable, Outcome
-from conformance.mutate import drop
+from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
-from conformance.replies import ChatReply, ErrorReply, Reply, a_text, objects
+from conformance.replies import ChatReply, ErrorReply, Json, Reply, a_text, objects
 from conformance.suites._refusals import REFUSED, message_of
 from conformance.suites._twins import Twin, twin
-from conformance.suites.tools.choice import TEXT, chooses, is_whole
+from conformance.suites.tools.choice import STREAMED_TEXT, TEXT, chooses, is_whole
 from conformance.suites.tools.history import calling, calls_of
 from conformance.suites.tools.request import refused
 
@@ -57,11 +57,19 @@ def _called(reply: ChatReply) -> Called | None:
     return Called(f"{answer.at}.message.tool_calls", bool(answer.calls), forced)
 
 
+_ASKED: Final = change(
+    "request.messages[0].content", lambda text: f"{text} Please use get_weather.", "the tool named"
+)
+
+
 @check(
     SHOULD,
     spec="ChatCompletionToolChoiceOption: auto",
     over=_called,
-    broken_by=[TEXT.on("params.tools_asked")],
+    broken_by=[
+        TEXT.on("params.tools_asked"),
+        all_of(_ASKED, STREAMED_TEXT).on("stream.tools_auto", "stream.tools_parallel"),
+    ],
 )
 def auto_call_possible(facts: list[Fact[Called]]) -> Findings:
     """Free to call and told to use a tool, a model does so more often than not.
@@ -89,12 +97,27 @@ def _several(reply: ChatReply) -> Twin[tuple[str, int]] | None:
     return twin(reply, (f"{most.at}.message.tool_calls", len(most.calls)), "parallel_tool_calls")
 
 
+def _first_only(delta: Json) -> Json:
+    """A delta without what it has of a second call."""
+    second = any(call.get("index") for _, call in objects(delta, "tool_calls"))
+    return {} if second else delta
+
+
 @check(
     SHOULD,
     spec="CreateChatCompletionRequest.parallel_tool_calls",
     over=_several,
     breach=Outcome.IGNORED,
-    broken_by=[drop("choices[0].message.tool_calls[1]").on("params.tools_both")],
+    broken_by=[
+        drop("choices[0].message.tool_calls[1]").on("params.tools_both"),
+        all_of(
+            edit(
+                "request.messages[0].content",
+                "What is the weather in Rome and Bonn? Use get_weather for both.",
+            ),
+            change("events[*].choices[0].delta", _first_only, "the second call removed"),
+        ).on("stream.tools_parallel"),
+    ],
 )
 def parallel_multiple(facts: list[Fact[Twin[tuple[str, int]]]]) -> Findings:
     """Told to use a tool for each of two things, a model calls it twice in one answer.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from conformance.model import Finding, Findings, Outcome
-from conformance.mutate import change, drop, edit
+from conformance import jsontext
+from conformance.model import Finding, Findings, Outcome, Request
+from conformance.mutate import DoesNotFit, Mutant, all_of, by_request, change, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, only_if
 from conformance.replies import (
     ChatCompletion,
@@ -17,6 +18,7 @@ from conformance.replies import (
     Place,
     Reply,
     a_text,
+    an_object,
     objects,
 )
 from conformance.suites._refusals import refusal
@@ -46,6 +48,20 @@ def messages(reply: Reply) -> list[Place]:
 def calls_of(message: Json) -> list[str]:
     """The ids of the calls in a message."""
     return [a_text(call.get("id")) for _, call in objects(message, "tool_calls")]
+
+
+def _refused_at(said: str, fits: Callable[[Json], object]) -> Mutant:
+    """The edit that makes an exchange a refusal of the first message that ``fits``."""
+
+    def made(request: Request) -> Mutant:
+        sent = an_object(jsontext.parse(request.body).value)
+        places = [at for at, message in objects(sent, "messages") if fits(message)]
+        if not places:
+            raise DoesNotFit("no such message")
+        as_json = edit("headers.content-type", "application/json")  # where a stream was asked for
+        return all_of(as_json, refused(f"{places[0]}{said}"))
+
+    return by_request(made, f'status = 400; "messages[…]{said}"')
 
 
 def _unanswered(found: list[Place]) -> Iterator[tuple[str, str]]:
@@ -130,7 +146,12 @@ def history_roundtrip(reply: ChatReply | ErrorReply) -> Findings:
 @check(
     SHOULD,
     spec="ChatCompletionRequestAssistantMessage.content",
-    broken_by=[refused("messages[8]: content must be non-empty").on("chat.tool_again")],
+    broken_by=[
+        _refused_at(
+            ": content must be non-empty",
+            lambda message: message.get("content") == "" and "tool_calls" in message,
+        ).on("chat.tool_again")
+    ],
 )
 def history_content_empty_ok(reply: ChatReply | ErrorReply) -> Findings:
     """A tool call beside empty content is accepted back.
@@ -145,7 +166,12 @@ def history_content_empty_ok(reply: ChatReply | ErrorReply) -> Findings:
 @check(
     SHOULD,
     spec="ChatCompletionRequestAssistantMessage.content",
-    broken_by=[refused("messages[5].content: Field required").on("chat.tool_again")],
+    broken_by=[
+        _refused_at(
+            ".content: Field required",
+            lambda message: "content" not in message and "tool_calls" in message,
+        ).on("chat.tool_again")
+    ],
 )
 def history_content_absent_ok(reply: ChatReply | ErrorReply) -> Findings:
     """A tool call without the member content is accepted back.
@@ -161,7 +187,10 @@ def history_content_absent_ok(reply: ChatReply | ErrorReply) -> Findings:
     SHOULD,
     spec="ChatCompletionRequestToolMessage.content",
     broken_by=[
-        refused("messages[7].content must be a string")
+        _refused_at(
+            ".content must be a string",
+            lambda message: message.get("role") == "tool" and objects(message, "content"),
+        )
         .on("chat.tool_again")
         .also("chat.request_content_parts_text")
     ],
@@ -185,7 +214,12 @@ def history_result_parts(reply: ChatReply | ErrorReply) -> Findings:
 @check(
     SHOULD,
     spec="ChatCompletionRequestToolMessage.content",
-    broken_by=[refused("messages[6].content must be non-empty").on("chat.tool_again")],
+    broken_by=[
+        _refused_at(
+            ".content must be non-empty",
+            lambda message: message.get("role") == "tool" and message.get("content") == "",
+        ).on("chat.tool_again")
+    ],
 )
 def history_result_empty(reply: ChatReply | ErrorReply) -> Findings:
     """A tool's result may be an empty string.
@@ -224,7 +258,12 @@ def history_parallel_any_order(reply: ChatReply | ErrorReply) -> Findings:
 @check(
     SHOULD,
     spec="measured: OpenAI",
-    broken_by=[refused("messages[8].tool_calls[0].index: extra field").on("chat.tool_again")],
+    broken_by=[
+        _refused_at(
+            ".tool_calls[0].index: extra field",
+            lambda message: any("index" in call for _, call in objects(message, "tool_calls")),
+        ).on("chat.tool_again")
+    ],
 )
 def history_extra_index_ok(reply: ChatReply | ErrorReply) -> Findings:
     """A call is accepted back with the index it had in a stream.

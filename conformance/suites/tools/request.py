@@ -20,6 +20,7 @@ from conformance.replies import (
     objects,
 )
 from conformance.suites._refusals import REFUSED, message_of, refusal
+from conformance.suites.errors.mistakes import misshapen
 
 NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 LONGEST: Final = 64
@@ -54,8 +55,11 @@ def blamed(reply: Reply, places: list[str], words: str) -> Findings:
     """
     if not isinstance(reply, ErrorReply):
         return
+    only_if(not misshapen(reply), "the messages are no messages")
     about_request = reply.status in REFUSED and reply.error.get("code") not in GENERATED
     said = f"{str(reply.error.get('param'))[:200]} {message_of(reply)}"
+    elsewhere = "for response_format" in said and "request.response_format" not in places
+    inconclusive_if(elsewhere, "the request failed for its response_format")
     number = _NUMBERED.search(said)
     meant = [at for at in places if not number or f"messages[{number[1]}]" in at]
     meant = [at for at in meant if _is_named(reply, at, _TOOL.search(said))]

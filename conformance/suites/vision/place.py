@@ -14,6 +14,7 @@ from conformance.registry import SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatReply, Endpoint, ErrorReply, Json, a_text, objects
 from conformance.suites._refusals import CRASHED, REFUSED, message_of
 from conformance.suites._twins import digest_of
+from conformance.suites.errors.mistakes import misshapen
 from conformance.suites.tools.request import refused
 from conformance.suites.vision.seen import urls
 
@@ -44,6 +45,7 @@ def _placed(reply: ChatReply | ErrorReply) -> Placed | None:
         return None
     shown = urls(reply)
     only_if(all(shown), "an image has no URL")
+    only_if(not misshapen(reply), "the messages are no messages")
     where = _where([message for _, message in objects(reply.request, "messages")])
     said = f"{reply.status}: {message_of(reply)}" if isinstance(reply, ErrorReply) else ""
     model = a_text(reply.request.get("model"))

@@ -8,7 +8,7 @@ from typing import Final
 
 from conformance.model import Evidence, Finding, Findings, Outcome
 from conformance.mutate import change, edit
-from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
+from conformance.registry import SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatReply, Json, Reply, a_text, an_object
 from conformance.suites._refusals import parts
 from conformance.suites._solid_png import colour
