@@ -144,6 +144,7 @@ async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
         while len(exchanges) < MOST:
             requests = asked if isinstance(asked, list) else [asked]
             is_first = not exchanges
+            rounds += 1
             last = await _sent(route, call, requests, exchanges)
             replies = [recognise(answer) for answer in last]
             if is_first:

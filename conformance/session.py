@@ -75,10 +75,6 @@ class Session:
     def close(self, *, whole: bool) -> None:
         """Judge the sets and end the results; only a whole run can tell what is fixed."""
         self.verdicts(self.audit.close())
-        for asked, refusals in self._opened.items():
-            if all(refusals):
-                told = f"{asked.name} refused every endpoint, which says nothing of any"
-                self.problem(f"{told}; look at {asked.reached.base_url} and the key: {refusals[0]}")
         if whole and not self.problems:
             for target, known in self.expectations.fixed():
                 self.news.append(f"{known.where}: {known.check} is fixed for {target}")
@@ -87,6 +83,14 @@ class Session:
             for message in self.news:
                 self.writer.news(message)
             self.writer.end(self.audit.read, self.audit.judged, 0, self.audit.outcomes)
+
+    def refused(self) -> None:
+        """Note the targets that refused all they were asked: live, the mistake may be ours."""
+        for target, refusals in self._opened.items():
+            if all(refusals):
+                told = f"{target.name} refused every endpoint, which says nothing of any"
+                asked = target.reached.base_url
+                self.problem(f"{told}; look at {asked} and the key: {refusals[0]}")
 
     def failed(self, fail_on: str) -> bool:
         """Whether this is a failure: ``news``, ``must``, ``should`` or ``never`` makes it one.

@@ -44,7 +44,7 @@ def test_few_probes_give_every_must_check_its_say() -> None:
 
 
 def test_few_probes_for_few_checks() -> None:
-    few = asyncio.run(fewest(SUITED, [checks()["stream.chunk_id_constant"]]))
+    few = asyncio.run(fewest(SUITED, [checks()["chat.response_object"]]))
     assert {probe for probe in few if not probe.opens} == set()
 
 

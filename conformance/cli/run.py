@@ -166,6 +166,8 @@ async def _carry_out(
                 bar.done(done.name)
                 if isinstance(done, Asked) and crash(done):
                     crashed.append(done)
+    if isinstance(way, Live):
+        session.refused()
     return crashed
 
 

@@ -21,7 +21,7 @@ def run(console: Console, board: Board, news: Sequence[str], problems: Sequence[
     suites = sorted({name for row in rows for name, area in row.areas.items() if area.told})
     if board.rows:
         _matrix(console, board, suites)
-        console.print(Text("checks passed / broken MUST, ~ known, · SHOULD only", "dim"))
+        console.print(Text("checks passed /MUST broken ~MUST known ·SHOULD broken", "dim"))
         console.print()
     for name, row in board.rows.items():
         _target(console, name, row)
@@ -49,11 +49,11 @@ def _cell(area: Area) -> Text:
         return Text("-", "dim")
     cell = Text(str(len(area.passed - area.broken.keys())), "red" if must else "green")
     if must:
-        cell.append(f" /{len(must)}", "bold red")
+        cell.append(f"/{len(must)}", "bold red")
     if known:
-        cell.append(f" ~{len(known)}", "yellow")
+        cell.append(f"~{len(known)}", "yellow")
     if should:
-        cell.append(f" ·{len(should)}", "dim")
+        cell.append(f"·{len(should)}", "dim")
     return cell
 
 
