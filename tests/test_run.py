@@ -484,7 +484,8 @@ class TestMistakes:
             return replace(response, status=status, chunks=(Chunk(body.encode()),))
 
         with counting(refusing) as server:
-            for who in ((TARGET, "--record", "--base-url", server.url), anywhere(server.url)):
+            live = anywhere(server.url)
+            for who in ((TARGET, "--record", "--base-url", server.url), live, (*live, *FEW)):
                 result = run(*who, code=2)
                 told = f"refused every endpoint, which says nothing of any; look at {server.url}"
                 assert told in result.stdout

@@ -44,6 +44,8 @@ PLAIN: Final = {
 }
 """A request to each endpoint with nothing special about it."""
 FREE: Final = {"model": "reference"}
+DELIVERY: Final = ("stream", "stream_options")
+"""What decides how an answer is delivered, not what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +203,17 @@ def simpler(request: Request) -> Iterator[Request]:
 
 
 def again(request: Request) -> list[Request]:
-    """What a client sends that wants to see whether answers vary: the same, or other seeds."""
+    """What a client sends to compare answers: the same, with other seeds, in another form."""
     body = _object(request)
     seed = body.get("seed")
     seeds = range(seed + 1, seed + 1 + REPEATS) if isinstance(seed, int) else ()
-    others = [replace(request, body=json.dumps(body | {"seed": one}).encode()) for one in seeds]
-    return [request] * REPEATS + others
+    others = [body | {"seed": one} for one in seeds]
+    if body.get("stream") is True:
+        others.append({name: body[name] for name in body if name not in DELIVERY})
+    if body.get("encoding_format") == "base64":
+        others.append(body | {"encoding_format": "float"})
+    made = [replace(request, body=json.dumps(other).encode()) for other in others]
+    return [request] * REPEATS + made
 
 
 def _renamed(original: Request, request: Request) -> Request:
