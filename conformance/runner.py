@@ -106,21 +106,28 @@ class Runner:
         The probes that open an area go first. Where one is refused, the area isn't asked about:
         not at all if it needs nothing but the endpoint, and where nobody claimed the capability.
         """
-        for wave in (True, False):
-            tasks = [
-                asyncio.ensure_future(self._ask(target, probe))
-                for target, probe in plan
-                if probe.opens is wave
-            ]
-            try:
-                for task in tasks if self.in_order else asyncio.as_completed(tasks):
-                    yield await task
-            finally:
-                for left in tasks:
-                    left.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        opening: dict[str, list[asyncio.Task[Asked | Skipped]]] = defaultdict(list)
+        tasks = []
+        for target, probe in sorted(plan, key=lambda pair: not pair[1].opens):
+            first = [] if probe.opens else opening[target.name]
+            task = asyncio.ensure_future(self._ask(target, probe, first))
+            tasks.append(task)
+            if probe.opens:
+                opening[target.name].append(task)
+        try:
+            for done in tasks if self.in_order else asyncio.as_completed(tasks):
+                yield await done
+        finally:
+            for left in tasks:
+                left.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ask(self, target: Target, probe: Probe) -> Asked | Skipped:
+    async def _ask(
+        self, target: Target, probe: Probe, first: Sequence[asyncio.Task[Asked | Skipped]]
+    ) -> Asked | Skipped:
+        """Ask it when ``first`` is done, unless that shows that there is no use in it."""
+        if first:
+            await asyncio.wait(first)
         for opener, reason in [] if probe.opens else self._refused[target.name]:
             if probe.belongs_to(opener) and not (opener.needs and target.claimed):
                 return Skipped(target, probe, opener, reason)

@@ -46,7 +46,7 @@ class Session:
         for problem in done.problems:
             self.problem(problem)
         if done.probe.opens and not done.problems:
-            self._opened[done.target].append(done.refusal)
+            self.opened(done.target, done.refusal)
         for answers in done.slots():
             self.verdicts(self.audit.add(*answers))
 
@@ -83,6 +83,10 @@ class Session:
             for message in self.news:
                 self.writer.news(message)
             self.writer.end(self.audit.read, self.audit.judged, 0, self.audit.outcomes)
+
+    def opened(self, target: Target, refusal: str | None) -> None:
+        """Note how a target took one of the probes that open an area."""
+        self._opened[target].append(refusal)
 
     def refused(self) -> None:
         """Note the targets that refused all they were asked: live, the mistake may be ours."""

@@ -8,8 +8,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+# pytester forgets the modules that a run inside it imports: those that know each other's classes
+# must be there before, or what one raises is nothing that another catches.
+import httpcore  # noqa: F401  # see above
 import pytest
 
+import conformance.cli  # see above
 import conformance.pytest_plugin  # noqa: F401  # pytester forgets what is first imported in a run
 from conformance.model import Exchange, Request
 from conformance.mutate import edit

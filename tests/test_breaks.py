@@ -1,11 +1,11 @@
-"""A live run of the reference is flawless, and of a server that breaks one check it tells which."""
+"""A live run of the reference is flawless, and of one that breaks a check it tells which."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,33 +14,44 @@ import pytest
 from live_server import Ticking
 
 from conformance.engine import Audit, Checks
-from conformance.model import Exchange, Outcome
+from conformance.model import Exchange, Outcome, Verdict
+from conformance.planning import longest_first
 from conformance.probe import Probe, probes
 from conformance.recognise import recognise
 from conformance.registry import Check, Fact, checks
 from conformance.routes.http import Http, Options
 from conformance.runner import Asked, Runner, Skipped
-from conformance.serve import running
+from conformance.serve import running, unreachable
 from conformance.targets import Target, endpoint
 
 LEFT_OUT = Path(__file__).parent.parent / "docs" / "left-out.md"
 EVERY = Checks(checks().values())
 KEY = "sk-reference-0123456789"
-SLOW = {"stream.sse_incremental": 0.4, "stream.done_closes": 0.1}
-"""How many real seconds a second takes for checks about time, which break in real time only."""
 PATIENCE = 60.0
 """Seconds that one run may take."""
-FEW = 2
-"""How many of the probes that matter are asked at first."""
+PACED = {"stream.sse_incremental": "stream.long", "stream.done_closes": "stream.basic"}
+"""The checks that a server breaks in real time only, and the one probe that shows it."""
 
 
-def ask(url: str, asked: Iterable[Probe], key: str | None = KEY) -> list[Asked | Skipped]:
-    """Ask a server these probes, as ``conformance run --live`` does."""
-    target = endpoint(url, "reference", "A_KEY" if key else None)
-    plan = [(target, probe) for probe in asked if probe.suits(target)]
+def target(url: str, key: str | None = KEY) -> Target:
+    return endpoint(url, "reference", "A_KEY" if key else None)
+
+
+@cache
+def ordered() -> list[Probe]:
+    """Every probe, in the order of a live run."""
+    one = target("http://127.0.0.1/v1")
+    plan = [(one, probe) for probe in probes().values() if probe.suits(one)]
+    return [probe for _, probe in asyncio.run(longest_first(plan))]
+
+
+def ask(url: str, names: Iterable[str], key: str | None = KEY) -> list[Asked | Skipped]:
+    """Ask a server these probes as a live run does, but one thing at a time."""
+    one, wanted = target(url, key), set(names)
+    plan = [(one, probe) for probe in ordered() if probe.id in wanted and probe.suits(one)]
+    keys = {"A_KEY": key} if key else {}
 
     async def everything() -> list[Asked | Skipped]:
-        keys = {"A_KEY": key} if key else {}
         async with Http(keys, Options(concurrency=1), clock=Ticking().clock()) as route:
             return [done async for done in Runner(route, in_order=True).run(plan)]
 
@@ -52,11 +63,18 @@ def answers(done: Iterable[Asked | Skipped]) -> list[tuple[Exchange, ...]]:
     return [slot for one in done if isinstance(one, Asked) for slot in one.slots()]
 
 
+def judged(done: Iterable[Asked | Skipped]) -> Iterator[Verdict]:
+    audit = Audit(EVERY)
+    for slot in answers(done):
+        yield from audit.add(*slot)
+    yield from audit.close()
+
+
 @dataclass
 class Whole:
-    """What every check has to go on in a run of a good server, by the probe that asked for it."""
+    """What each check has to go on in a run of a good server, by probe."""
 
-    telling: dict[Check, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    passed: dict[Check, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     facts: dict[Check, dict[str, list[Fact[object]]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -66,59 +84,82 @@ class Whole:
         assert reply, exchange
         for told in EVERY.judge(reply):
             if told.outcome is Outcome.PASS:
-                self.telling[told.check][probe] = None
+                self.passed[told.check][probe] = None
         for check, fact in EVERY.facts(reply):
             self.facts[check][probe].append(fact)
 
-    def batches(self, check: Check) -> list[list[Probe]]:
-        """The probes that matter: first a few, then all of them, and once more."""
-        known = list(self.facts[check] if check.over else self.telling[check])
-        few = self._fewest(check, known) if check.over else known[:FEW]
-        everything = known or list(probes())
-        return [[probes()[name] for name in sorted(names)] for names in (few, everything, everything)]
+    def matter(self, check: Check) -> Iterator[list[str]]:
+        """The probes that a check can tell something by: a few of them, then all."""
+        if check.id in PACED:
+            yield [PACED[check.id]]
+            return
+        known = [*(self.facts[check] if check.over else self.passed[check])]
+        known.sort(key=lambda name: probes()[name].suite != check.suite)
+        if known:
+            yield fewest(check, self.facts[check]) if check.over else known[:2]
+        yield known or [probe.id for probe in ordered()]
 
-    def _fewest(self, check: Check, known: Sequence[str]) -> list[str]:
-        """As few as possible that let a check about sets pass."""
-        kept = list(known)
-        for name in known:
-            fewer = [one for one in kept if one != name]
-            facts = [fact for one in fewer for fact in self.facts[check][one]]
-            if check.compare(facts).outcome is Outcome.PASS:
-                kept = fewer
-        return kept
+
+def fewest(check: Check, facts: Mapping[str, list[Fact[object]]]) -> list[str]:
+    """As few probes as a check about sets needs to pass."""
+    kept = list(facts)
+    for name in facts:
+        fewer = [one for one in kept if one != name]
+        told = check.compare([fact for one in fewer for fact in facts[one]])
+        kept = fewer if told.outcome is Outcome.PASS else kept
+    return kept
 
 
 @cache
 def whole() -> Whole:
     made = Whole()
     with running() as url:
-        for slot in answers(ask(url, probes().values())):
-            made.add(slot[0])
+        for (answer,) in answers(ask(url, probes())):
+            made.add(answer)
     return made
+
+
+def failing(check: Check) -> set[str]:
+    """The checks that fail on a server that breaks this one; none where it doesn't show."""
+    for names in whole().matter(check):
+        with running(check, pace=float(check.id in PACED)) as url:
+            done = ask(url, names)
+        found = {verdict.check for verdict in judged(done) if verdict.findings}
+        if check.id in found:
+            return found
+    return set()
+
+
+def listed() -> dict[str, str]:
+    """The checks that no live run can reach, and why, as the page has them."""
+    page = LEFT_OUT.read_text(encoding="utf-8")
+    section = page.partition("## Checks that no live run can reach")[2].partition("\n## ")[0]
+    return dict(re.findall(r"^- `([a-z0-9_.]+)`: (.*\w.*)$", section, re.MULTILINE))
+
+
+REACHED = [check for name, check in checks().items() if name not in listed()]
 
 
 @pytest.mark.parametrize("key", [KEY, None])
 def test_nothing_is_wrong_with_the_whole_server(key: str | None) -> None:
     with running() as url:
-        done = ask(url, probes().values(), key)
+        done = ask(url, probes(), key)
     assert [one for one in done if isinstance(one, Skipped)] == []
     assert [problem for one in done if isinstance(one, Asked) for problem in one.problems] == []
-    audit = Audit(EVERY)
-    wrong = [verdict for slot in answers(done) for verdict in audit.add(*slot)]
-    ended = list(audit.close())
-    outcomes = {verdict.outcome for verdict in ended}
-    assert wrong == []
-    assert outcomes <= {Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE}
+    outcomes = {verdict.outcome for verdict in judged(done)}
+    assert outcomes == {Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE}
 
 
-def failing(check: Check) -> set[str]:
-    """The checks that fail on a server that breaks ``check``, once that one does."""
-    audit, found = Audit(EVERY), set[str]()
-    with running(check, pace=SLOW.get(check.id, 0.0)) as url:
-        for batch in whole().batches(check):
-            for slot in answers(ask(url, batch)):
-                found |= {verdict.check for verdict in audit.add(*slot)}
-            found |= {verdict.check for verdict in audit.compare()}
-            if check.id in found:
-                break
-    return found
+@pytest.mark.parametrize("check", REACHED, ids=lambda check: check.id)
+def test_a_broken_check_fails_and_no_other_does(check: Check) -> None:
+    found = failing(check)
+    assert check.id in found
+    assert found - {check.id} <= {name for mutant in check.broken_by for name in mutant.trips}
+
+
+def test_what_no_live_run_can_reach_is_listed_with_a_reason() -> None:
+    why = {name: unreachable(check) for name, check in checks().items()}
+    known = {name: f"{reason[0].upper()}{reason[1:]}." for name, reason in why.items() if reason}
+    assert known.items() <= listed().items()
+    others = listed().keys() - known
+    assert [name for name in others if failing(checks()[name])] == []

@@ -15,7 +15,7 @@ from live_server import KEY, Asked, Ticking, ask, pieces, raw, run, saying, serv
 from conformance.model import Exchange, Request
 from conformance.routes import Call
 from conformance.routes.http import Budget, Http, Options
-from conformance.targets import Target
+from conformance.targets import Target, endpoint
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Memory:
     kept: list[Exchange] = field(default_factory=list)
     had: list[Exchange] = field(default_factory=list)
     asked: list[tuple[Call, int, Request]] = field(default_factory=list)
+    closed: list[Call] = field(default_factory=list)
 
     def take(self, call: Call, number: int, request: Request) -> list[Exchange] | None:
         self.asked.append((call, number, request))
@@ -33,6 +34,9 @@ class Memory:
     def keep(self, call: Call, exchange: Exchange) -> None:
         assert exchange.id.startswith(call.name)
         self.kept.append(exchange)
+
+    def close(self, call: Call) -> None:
+        self.closed.append(call)
 
 
 def answered(status: int) -> list[Exchange]:
@@ -165,3 +169,9 @@ def test_a_request_that_waits_for_its_turn_can_be_cancelled() -> None:
             assert budget.tokens == 1
 
     run(story())
+
+
+def test_a_store_is_told_when_a_call_is_over() -> None:
+    memory, call = Memory(), Call(endpoint("http://127.0.0.1/v1", "m", None), "chat.basic")
+    assert Http({}, store=memory).close(call) == []
+    assert memory.closed == [call]

@@ -83,3 +83,13 @@ def test_a_run_that_stops_asks_nothing_more(live: pytest.Pytester) -> None:
     assert outcomes(result)["failed"] == 1
     assert "passed" not in outcomes(result)
     assert 1 <= len(asked(live)) < 20
+
+
+def test_a_target_that_refuses_everything_is_no_success(
+    live: pytest.Pytester, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REF_KEY", "sk-wrong-key-of-nobody")
+    (live.path / "providers/ref.toml").write_text(f'key = "REF_KEY"\n{provider(server)}')
+    result = live.runpytest(f"--conformance={TARGET}", "--conformance-live")
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*refused every endpoint*"])

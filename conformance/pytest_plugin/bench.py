@@ -36,6 +36,8 @@ class Result:
     judged: int = 0
     problems: list[str] = field(default_factory=list)
     skipped: Skipped | None = None
+    opened: tuple[str | None, ...] = ()
+    """Why it was refused, or None, where it is a probe that opens an area."""
     origins: dict[str, str] = field(default_factory=dict)
 
     def portable(self) -> dict[str, Any]:
@@ -47,6 +49,7 @@ class Result:
             "read": self.read,
             "judged": self.judged,
             "problems": self.problems,
+            "opened": self.opened,
             "skipped": self.skipped and (self.skipped.opener.id, self.skipped.reason),
         }
 
@@ -90,6 +93,8 @@ class Bench:
         if isinstance(done, Skipped):
             result.skipped = done
             return result
+        if probe.opens and not problems:
+            result.opened = (done.refusal,)
         for answers in done.slots():
             self._note(result, audit.add(*answers), answers)
         return _added_up(result, audit)

@@ -68,12 +68,16 @@ class Gathering:
             audit.read += found["read"]
             audit.judged += found["judged"]
             session.verdicts(_restored(line) for line in found["lines"])
+            for refusal in found["opened"]:
+                session.opened(case.target, refusal)
             session.problems += [p for p in found["problems"] if p not in session.problems]
             if found["skipped"] and case.probe:
                 opener, reason = found["skipped"]
                 session.take(Skipped(case.target, case.probe, probes()[opener], reason))
         for _, (_, line, count) in sorted(self._cells.items(), key=lambda x: (x[1][0], x[0])):
             audit.tallies.count(verdict_of(line), count)
+        if self.roster.is_live:
+            session.refused()
         session.close(whole=self.is_whole)
         return session
 

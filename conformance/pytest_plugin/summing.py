@@ -110,9 +110,8 @@ class Summing:
                 self._writer.end(audit.read, audit.judged, 0, audit.outcomes)
         if self._config.option.conformance_record and self._live:
             self._recorded = self._publish(self._live, complete=is_complete)
-        if session.exitstatus == pytest.ExitCode.OK and judged.failed(
-            self._config.option.conformance_fail_on
-        ):
+        failed = judged.problems or judged.failed(self._config.option.conformance_fail_on)
+        if session.exitstatus == pytest.ExitCode.OK and failed:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _publish(self, asking: Live, *, complete: bool) -> list[str]:

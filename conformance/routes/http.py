@@ -45,6 +45,9 @@ class Store(Protocol):
     def keep(self, call: Call, exchange: Exchange) -> None:
         """Called with each attempt, the retried ones too, as soon as it is complete."""
 
+    def close(self, call: Call) -> object:
+        """Called when nothing more is asked in this call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -108,8 +111,10 @@ class Http:
         while self._pools:
             await self._pools.popitem()[1].aclose()
 
-    def close(self, call: Call) -> list[str]:  # noqa: ARG002  # it keeps nothing of a call
+    def close(self, call: Call) -> list[str]:
         """As in :class:`conformance.routes.Route`: there is never anything wrong."""
+        if self._store:
+            self._store.close(call)
         return []
 
     async def send(self, call: Call, number: int, request: Request) -> list[Exchange]:

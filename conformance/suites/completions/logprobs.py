@@ -84,11 +84,14 @@ def logprobs_offsets(reply: Completion) -> Findings:
 
 def _misplaced(at: str, text: str, offsets: list[int], tokens: list[object]) -> Findings:
     """The first token that is not where its offset, counted from the first one's, says."""
-    for i, (offset, token) in enumerate(zip(offsets, tokens, strict=True)):
+    for i, (offset, token) in enumerate(zip(offsets, map(a_text, tokens), strict=True)):
         start = offset - offsets[0]
-        if start < 0 or (isinstance(token, str) and text[start : start + len(token)] != token):
+        shown = text[start : start + len(token)]
+        if not (0 <= start <= len(text) and token.startswith(shown)):
             yield Finding(f"{at}[{i}]", want=f"the place of {token!r}", got=offset)
             return
+        if len(shown) < len(token):
+            return  # the text ended before it: an end token, or the start of a stop sequence
 
 
 @check(

@@ -61,9 +61,8 @@ def content_type(reply: ErrorReply) -> Findings:
     spec="OpenAI guide: Error codes",
     broken_by=[
         all_of(
-            edit("status", 502),
             edit("headers.content-type", "text/html"),
-            edit("body", "<html><body>502 Bad Gateway</body></html>"),
+            edit("body", "<html><body>Bad Request</body></html>"),
         ).on("errors.unknown_parameter")
     ],
 )

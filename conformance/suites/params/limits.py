@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from conformance.model import Evidence, Finding, Findings, Outcome
-from conformance.mutate import all_of, edit
+from conformance import jsontext
+from conformance.model import Evidence, Finding, Findings, Outcome, Request
+from conformance.mutate import DoesNotFit, Mutant, all_of, by_request, change, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import ChatCompletion, ChatReply, Reply, an_object, is_int
+from conformance.replies import ChatCompletion, ChatReply, Json, Reply, an_object, is_int
 from conformance.suites._refusals import refusal, sent
 
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
@@ -68,13 +69,26 @@ def _overrun(reply: ChatReply, limit: int, spent: int) -> Findings:
         yield Finding(at, want=f"at most {limit}", got=spent)
 
 
+def _beyond(request: Request) -> Mutant:
+    """The edit that lets an answer cost more than its limit."""
+    limit = an_object(jsontext.parse(request.body).value).get("max_tokens")
+    if not is_int(limit):
+        raise DoesNotFit("there is no limit")
+
+    def spent(usage: Json) -> Json:
+        most = 2 * limit + 1
+        return {**usage, "completion_tokens": most, "total_tokens": usage["prompt_tokens"] + most}
+
+    return change("usage", spent, "more tokens")
+
+
 @check(
     MUST,
     spec="CreateChatCompletionRequest.max_tokens",
     covers=["chat.usage.completion_le_max"],
     breach=Outcome.IGNORED,
     broken_by=[
-        all_of(edit("usage.completion_tokens", 55), edit("usage.total_tokens", 71)).on(
+        by_request(_beyond, "usage.completion_tokens and total_tokens beyond the limit").on(
             "chat.length"
         )
     ],
