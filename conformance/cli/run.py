@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -102,7 +102,7 @@ def run(**given: Any) -> None:
     _refuse(given, choice, is_live=is_live)
     orphans = [] if is_live or given["targets"] else recorded.orphans(choice.targets)
     if not is_live:
-        choice = _recorded(choice, recorded, named=bool(given["targets"]))
+        choice = _recorded(choice, recorded, given["targets"])
     results = given["resume"] or given["results"]
     with ExitStack() as stack:
         asking = stack.enter_context(live(choice.targets, results, given)) if is_live else None
@@ -171,11 +171,15 @@ async def _carry_out(
     return crashed
 
 
-def _recorded(choice: Choice, store: Store, *, named: bool) -> Choice:
-    """The targets of which there is a recording; exits with 2 when that is none of them."""
+def _recorded(choice: Choice, store: Store, named: Sequence[str]) -> Choice:
+    """The targets of which there is a recording.
+
+    Exits with 2 when that is none of them, or not one that was asked for by its whole name.
+    """
     there = [t for t in choice.targets if store.has(t) or sample_files(store.of(t))]
     missing = [t.name for t in choice.targets if t not in there]
-    if named and missing:
+    missing.sort(key=lambda name: name not in named)
+    if missing and named and (not there or missing[0] in named):
         stop(f"{missing[0]} was never recorded; do it: conformance run {missing[0]} --record")
     if not there:
         stop(f"nothing is recorded in {store.folder}; see: conformance run --help")
