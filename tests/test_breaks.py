@@ -29,8 +29,11 @@ EVERY = Checks(checks().values())
 KEY = "sk-reference-0123456789"
 PATIENCE = 60.0
 """Seconds that one run may take."""
-PACED = {"stream.sse_incremental": "stream.long", "stream.done_closes": "stream.basic"}
-"""The checks that a server breaks in real time only, and the one probe that shows it."""
+PACED = {
+    "stream.sse_incremental": ("stream.long", 1.0),
+    "stream.done_closes": ("stream.basic", 0.1),
+}
+"""The checks that a server breaks in real time only: the probe that shows it, and the pace."""
 
 
 def target(url: str, key: str | None = KEY) -> Target:
@@ -90,14 +93,11 @@ class Whole:
 
     def matter(self, check: Check) -> Iterator[list[str]]:
         """The probes that a check can tell something by: a few of them, then all."""
-        if check.id in PACED:
-            yield [PACED[check.id]]
-            return
         known = [*(self.facts[check] if check.over else self.passed[check])]
         known.sort(key=lambda name: probes()[name].suite != check.suite)
-        if known:
-            yield fewest(check, self.facts[check]) if check.over else known[:2]
-        yield known or [probe.id for probe in ordered()]
+        known = known or [probe.id for probe in ordered() if probe.suite == check.suite]
+        yield fewest(check, self.facts[check]) if check.over else known[:2]
+        yield known
 
 
 def fewest(check: Check, facts: Mapping[str, list[Fact[object]]]) -> list[str]:
@@ -121,8 +121,9 @@ def whole() -> Whole:
 
 def failing(check: Check) -> set[str]:
     """The checks that fail on a server that breaks this one; none where it doesn't show."""
-    for names in whole().matter(check):
-        with running(check, pace=float(check.id in PACED)) as url:
+    name, pace = PACED.get(check.id, (None, 0.0))
+    for names in [[name]] if name else whole().matter(check):
+        with running(check, pace=pace) as url:
             done = ask(url, names)
         found = {verdict.check for verdict in judged(done) if verdict.findings}
         if check.id in found:

@@ -52,6 +52,13 @@ def test_a_rule_that_is_not_decided_is_listed_with_a_reason(rules: list[Rule]) -
     assert listed == missing
 
 
+def test_a_rule_for_probes_that_is_not_decided_is_listed_with_a_reason(rules: list[Rule]) -> None:
+    section = LEFT_OUT.read_text().partition("## Rules about requests made for them")[2]
+    listed = re.findall(r"^- `([a-z0-9_.]+)`: .*\w.*$", section.partition("\n## ")[0], re.MULTILINE)
+    asked = [rule for rule in rules if rule["kind"] == "probe"]
+    assert listed == sorted(rule["id"] for rule in asked if not decided(rule))
+
+
 def test_what_a_check_covers_is_a_rule(rules: list[Rule]) -> None:
     known = {rule["id"] for rule in rules}
     assert {name for check in checks().values() for name in check.covers} <= known

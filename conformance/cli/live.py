@@ -31,7 +31,12 @@ def live_options(command: Command) -> Command:
         click.option("--rpm", type=click.IntRange(1), help="Requests a minute."),
         click.option("--timeout", type=click.FloatRange(0.1), help="Seconds a request may take."),
         click.option(
-            "--retries", type=click.IntRange(0, 10), default=2, show_default=True, metavar="N"
+            "--retries",
+            type=click.IntRange(0, 10),
+            default=2,
+            show_default=True,
+            metavar="N",
+            help="Ask again so often when a server is busy or down.",
         ),
         click.option("--allow-http", is_flag=True, help="Send keys over plain http, off loopback."),
     ]

@@ -58,7 +58,13 @@ from conformance.targets import BadProvider
 @fuzz_options
 @click.option("--repeat", type=click.IntRange(1, 99), default=1, help="Ask everything K times.")
 @click.option("--software", metavar="NAME", help="What answers, for the record: 'vLLM 0.32.0'.")
-@click.option("--cassettes", type=FOLDER, default=Path("cassettes"), show_default=True)
+@click.option(
+    "--cassettes",
+    type=FOLDER,
+    default=Path("cassettes"),
+    show_default=True,
+    help="Where recordings are.",
+)
 @click.option(
     "--learn",
     "learning",

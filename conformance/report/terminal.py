@@ -17,7 +17,7 @@ STYLES = {Level.MUST: "bold red", Level.SHOULD: "yellow", Level.MAY: "dim"}
 UNTOLD = (Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE)
 
 
-WIDE = 180
+WIDE = 200
 """Columns where there is no terminal to say how wide it is: a log, a pipe."""
 
 

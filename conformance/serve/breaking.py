@@ -5,6 +5,7 @@ well; the request is whatever the client sent. Where it edits the request, it sa
 is wrong for that request. So the answers to simpler requests are tried too, as a server gives them
 that ignores a part of what it is asked. At last comes the counterexample as it stands, because some
 are made for one request only; now and then only where there was nothing to break, such as an error.
+Both are given up once an answer to what was really asked could be broken.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Breaking:
         self._one, self._all = Checks([check]), Checks(checks().values())
         self._known: dict[Check, deque[Fact[Any]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self._numbers, self._turns = count(), count()
+        self._has_shown = False
         good = golden().exchanges
         self._proven = [
             (proof.mutant, good[proof.reference].request, proof.broken.request)
@@ -95,9 +97,13 @@ class Breaking:
         self, request: Request, nonce: int, good: Response, whole: Exchange
     ) -> Response | None:
         for made in self._candidates(request, nonce, good, whole):
+            own = made.asked is request
+            if self._has_shown and not own:
+                return None
             seen = self._seen(request, made.response)
             exact = self._shows(made, nonce, whole, seen) and self._only(made, whole, seen)
             if exact and not (made.seldom and next(self._turns) % SELDOM):
+                self._has_shown = own
                 return made.response
         return None
 

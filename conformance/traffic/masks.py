@@ -32,7 +32,7 @@ _RECEIVED: Final = re.compile(
     | openai-(?:version|processing-ms|model)
     """
 )
-_NAMES: Final = re.compile(r".*(?:request|correlation|trace)-?id")
+_NAMES: Final = re.compile(r".*(?:request|correlation|trace|call)-?id")
 """The headers whose value names one request; the provider can tell from it who asked."""
 _MASKS: Final = re.compile(rb"\[key\**\]")
 _ACCOUNTS: Final = re.compile(r"\b(?:org-[A-Za-z0-9]{20,}|proj_[A-Za-z0-9]{16,})")

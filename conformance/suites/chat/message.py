@@ -312,8 +312,10 @@ def message_no_special_tokens(reply: ChatReply) -> Findings:
     It is shown to users, and ends or forges a turn when the text is sent back.
     """
     sent = reply.exchange.request.body
-    # In a stream, markup of tool calls is the finding of stream.tool_content_not_markup.
-    patterns = [_CONTROL, _CALL_MARKUP] if isinstance(reply, ChatCompletion) else [_CONTROL]
+    # Without tools on offer a call is the model's own idea; in a stream the markup is the finding
+    # of stream.tool_content_not_markup.
+    called = isinstance(reply, ChatCompletion) and reply.tools
+    patterns = [_CONTROL, _CALL_MARKUP] if called else [_CONTROL]
     for answer in reply.answers:
         for pattern in patterns:
             found = pattern.search(answer.text)

@@ -12,7 +12,7 @@ from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, onl
 from conformance.replies import Reply
 from conformance.suites.http.body import is_packed
 
-_ID: Final = re.compile(r".*(?:request|correlation|trace)-?id", re.IGNORECASE)
+_ID: Final = re.compile(r".*(?:request|correlation|trace|call)-?id", re.IGNORECASE)
 _EXACT: Final = (Evidence.HEADERS, Evidence.BODY, Evidence.FRAMING, Evidence.DONE, Evidence.TAIL)
 _FIRST_ID: Final = "req_b4effac0bc994158969da5bd1e962511"
 """The request id of the reference exchange ``chat.basic``."""
@@ -63,20 +63,20 @@ def encoding_declared(reply: Reply) -> Findings:
     SHOULD,
     spec="OpenAI API reference: Debugging requests",
     needs=[Evidence.HEADERS],
-    broken_by=[drop("headers.x-request-id")],
+    broken_by=[drop("headers.x-request-id"), edit("headers.x-request-id", "")],
 )
 def request_id_header(reply: Reply) -> Findings:
     """A response has a header with the request's id, x-request-id or one like it.
 
     It is what a provider's support asks for first.
     """
-    if not any(_ID.fullmatch(name) for name, _ in reply.response.headers):
+    if _request_id(reply) is None:
         yield Finding("headers.x-request-id", want="an id", got=MISSING)
 
 
 def _request_id(reply: Reply) -> tuple[str, str] | None:
-    found = ((name.lower(), value) for name, value in reply.response.headers if _ID.fullmatch(name))
-    return next(found, None)
+    headers = ((name.lower(), value.strip()) for name, value in reply.response.headers)
+    return next(((name, value) for name, value in headers if value and _ID.fullmatch(name)), None)
 
 
 @check(

@@ -11,6 +11,7 @@ from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only
 from conformance.replies import (
     DONE,
     Place,
+    ResponseObject,
     ResponseStream,
     a_text,
     an_object,
@@ -267,3 +268,19 @@ def stream_logprobs_key(stream: ResponseStream) -> Findings:
     They are empty unless asked for.
     """
     yield from stream.breaks("events[*].logprobs.**")
+
+
+@check(
+    MUST,
+    spec="CreateResponse.stream",
+    broken_by=[drop("request.stream").on("responses.stream")],
+)
+def stream_unasked(reply: ResponseObject | ResponseStream) -> Findings:
+    """An answer is one JSON document unless a stream was asked for.
+
+    Clients parse the body as JSON and fail at "event:".
+    """
+    only_if(reply.request.get("input"), "the request is not known")
+    only_if(not reply.request.get("stream"), "a stream was asked for")
+    if isinstance(reply, ResponseStream):
+        yield Finding("body", want="a JSON document", got=reply.response.body[:80])

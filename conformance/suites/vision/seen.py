@@ -9,7 +9,7 @@ from typing import Final
 from conformance.model import Evidence, Finding, Findings, Outcome
 from conformance.mutate import change, edit
 from conformance.registry import SHOULD, Fact, check, inconclusive_if, only_if
-from conformance.replies import ChatReply, Json, Reply, a_text, an_object
+from conformance.replies import ChatReply, Json, Reply, a_text, an_object, objects
 from conformance.suites._refusals import parts
 from conformance.suites._solid_png import colour
 from conformance.suites.chat.message import text_place
@@ -83,7 +83,8 @@ def _colours(reply: ChatReply, least: int) -> list[tuple[str, ...]]:
     """What each image's colour may be called; not applicable unless they are what is asked for."""
     shown = urls(reply)
     only_if(len(shown) == least or len(shown) > least > 1, "there are fewer images, or more")
-    asked = " ".join(a_text(part.get("text")) for part in parts(reply, "text"))
+    *_, last = [message for _, message in objects(reply.request, "messages")]
+    asked = " ".join(a_text(part.get("text")) for _, part in objects(last, "content"))
     only_if(re.search(r"\bcolou?rs?\b", asked, re.IGNORECASE), "no colour is asked for")
     found = [colour(data(url) or "") for url in shown]
     named = [names for names in found if names]
