@@ -10,7 +10,7 @@ from typing import Any, Final
 from conformance.model import Exchange, Finding, Outcome, Verdict
 from conformance.recognise import recognise
 from conformance.registry import Check, Fact, Judgement
-from conformance.replies import Reply
+from conformance.replies import ErrorReply, Reply
 from conformance.scrub import Scrubber
 
 NAME: Final = 120
@@ -31,8 +31,12 @@ class Checks:
 
     def judge(self, reply: Reply) -> Iterator[Judgement]:
         """What each check about single exchanges says of ``reply``."""
+        disorderly = isinstance(reply, ErrorReply) and not reply.is_orderly
         for check in self._applying(self._singles, type(reply), sets=False):
-            yield check.judge(reply)
+            judgement = check.judge(reply)
+            if disorderly and judgement.outcome is Outcome.REJECTED:
+                judgement = replace(judgement, outcome=Outcome.REJECTED_BADLY)
+            yield judgement
 
     def facts(self, reply: Reply) -> Iterator[tuple[Check, Fact[Any]]]:
         """What each check about sets keeps of ``reply``."""

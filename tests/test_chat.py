@@ -101,6 +101,11 @@ THOUGHTS = all_of(
             "chat.json_schema",
             all_of(edit(TEXT, "{}"), edit(f"{FORMAT}.schema", {"$ref": "https://a.test/b"})),
         ),
+        ("chat.basic", edit(TEXT, "<tool_call>{}</tool_call>")),
+        (
+            "chat.basic",
+            all_of(drop("headers.x-request-id"), edit("headers.x-litellm-call-id", "78e680b4")),
+        ),
         ("chat.vision", edit(TEXT, "Plain Red.")),
         ("chat.vision", edit("request.messages[0].content[1]", RED)),
         (
@@ -124,6 +129,12 @@ def test_what_genuine_servers_do_passes(name: str, variant: Mutant) -> None:
             Outcome.FAIL,
         ),
         ("chat.usage_total_sum", "chat.basic", edit("usage.total_tokens", 74), Outcome.FAIL),
+        (
+            "chat.message_no_special_tokens",
+            "chat.tools_auto",
+            edit(TEXT, "<tool_call>{}</tool_call>"),
+            Outcome.FAIL,
+        ),
         (
             "chat.request_content_unicode",
             "stream.unicode",

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.engine import Audit, Checks
 from conformance.model import Evidence, Exchange, Outcome, Verdict
-from conformance.mutate import drop, edit
+from conformance.mutate import all_of, drop, edit
 from conformance.reference.exchanges import exchanges
 from conformance.registry import checks
 
@@ -98,3 +98,16 @@ def test_an_exchange_that_was_perhaps_edited_is_counted_and_not_judged() -> None
     doubted = replace(broken.provenance, doubt="the id looks hand-made")
     run, verdicts = audited(replace(broken, provenance=doubted))
     assert (run.read, run.judged, run.left_out, verdicts) == (1, 0, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (400, '{"error": {"message": "Unsupported parameter: max_tokens"}}', Outcome.REJECTED),
+        (422, '{"detail": "max_tokens is not permitted"}', Outcome.REJECTED_BADLY),
+    ],
+)
+def test_how_a_parameter_was_refused_is_told(status: int, body: str, outcome: Outcome) -> None:
+    refused = all_of(edit("request.max_tokens", 50), edit("body", body), edit("status", status))
+    _, verdicts = audited(refused.apply(GOOD["chat.basic"]), only=("params.max_tokens_accepted",))
+    assert [verdict.outcome for verdict in verdicts] == [outcome]

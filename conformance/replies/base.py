@@ -188,6 +188,11 @@ class ErrorReply(Reply):
         """The ``error`` object; empty when there is none."""
         return an_object(self.body.get("error"))
 
+    @property
+    def is_orderly(self) -> bool:
+        """Whether this is a refusal that a client can tell from a failure, and report."""
+        return 400 <= self.status < 500 and bool(a_text(self.error.get("message")))  # noqa: PLR2004  # RFC 9110 section 15.5
+
 
 class EndlessStream(Reply):
     """A stream with more events than anybody can be expected to read."""

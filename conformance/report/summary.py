@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from conformance.model import Level, Outcome, Verdict
 from conformance.replies import NO_MODEL
 
-HARMLESS = (Outcome.LENIENT, Outcome.REJECTED)
-"""Being more generous than OpenAI, and refusing an optional parameter in good order."""
+HARMLESS = (Outcome.LENIENT, Outcome.REJECTED, Outcome.REJECTED_BADLY)
+"""Being more generous than OpenAI, and refusing an optional parameter; how it was refused is what
+the checks of errors are about."""
 LISTED = 20
 """How many problems are kept."""
 ORDER = {Level.MUST: 0, Level.SHOULD: 1, Level.MAY: 2}

@@ -72,6 +72,8 @@ def acceptance(reply: Reply, name: str) -> Findings:
     A model that lacks what the API has, and says so with OpenAI's codes, is no finding.
     """
     if isinstance(reply, ErrorReply):
+        declared = reply.request_headers.get("content-type") or "application/json"
+        only_if("json" in declared.lower(), "the request was not declared as JSON")
         only_if(not lacking(reply), "this model does not take it")
         inconclusive_if(not blames(reply, name), "the request failed for another reason")
         yield Finding(f"request.{name}", want="accepted", got=message_of(reply))
