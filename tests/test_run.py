@@ -21,7 +21,7 @@ from conformance.cli import main
 from conformance.model import Chunk, Request, Response
 from conformance.registry import checks
 
-KEY = "quite-a-secret-0123456789"
+KEY = "qwertz-9876543210-0123456789"
 FILE = """\
 # What a test says of somebody.
 title = "Somebody"

@@ -14,6 +14,9 @@ from conformance.targets import Target
 from conformance.traffic.cassettes import BadCassette, Cassette
 
 SUFFIX = ".yaml"
+STAND_IN = "sk-0123456789abcdefghij"
+"""The key that replayed requests bear. Recordings hold none, but that one was sent, and whether
+it was the same as before, are what some checks go by."""
 
 
 class Store:
@@ -112,7 +115,7 @@ class Replay:
 
     async def send(self, call: Call, number: int, request: Request) -> list[Exchange]:
         """As in :class:`conformance.routes.Route`."""
-        sent = addressed(call.target, request, None)
+        sent = addressed(call.target, request, STAND_IN if call.target.key else None)
         path = self.store.path(call)
         if not path.exists():
             raise Unanswered(f"{path} is missing; {_again(call)}")

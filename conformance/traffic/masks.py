@@ -193,5 +193,7 @@ def _is_id(name: str) -> bool:
 
 
 def _pseudonym(value: str) -> str:
-    """Another name for ``value``, always the same."""
+    """Another name for ``value``, always the same; none for no value, which is no id."""
+    if not value.strip():
+        return value
     return f"id-{hashlib.sha256(value.encode('utf-8', 'backslashreplace')).hexdigest()[:24]}"
