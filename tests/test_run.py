@@ -381,9 +381,8 @@ class TestResume:
             assert before[-1]["type"] != "end"
             answered, server.stalls_at = server.answered.copy(), 1 << 30
             asked = len(server.asked)
-            assert (
-                "the answers of an earlier run" in run(*words, "--json", "r.jsonl", code=2).stderr
-            )
+            refused = run(*words, "--json", "r.jsonl", code=2).stderr
+            assert "the answers of a run that was interrupted" in refused
             run(*words, "--resume", "r.jsonl", code=0)
             again = server.asked[asked:]
             run(*words, "--json", "whole.jsonl", code=0)
@@ -394,6 +393,11 @@ class TestResume:
         assert lines("r.jsonl")[-1]["type"] == "end"
         outcomes = [{cell[:3] for cell in cells(f"{name}.jsonl")} for name in ("r", "whole")]
         assert outcomes[0] == outcomes[1]
+
+    def test_a_complete_run_gives_way_to_the_next(self, url: str) -> None:
+        for _ in range(2):
+            run(*anywhere(url), *FEW, "--json", "r.jsonl", code=0)
+        assert lines("r.jsonl")[-1]["exchanges"] > 0
 
     def test_an_interrupted_run_says_how_to_go_on(self) -> None:
         with counting() as server:

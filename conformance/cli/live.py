@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from conformance.cli.common import Command, stop
+from conformance.report.results import is_complete
 from conformance.routes.http import Budget, Http, Options
 from conformance.routes.replay import Store
 from conformance.targets import Target
@@ -83,12 +84,16 @@ def live(targets: Iterable[Target], results: Path | None, given: dict[str, Any])
             yield Live(keys, budget, options, store, lasts=False)
         return
     folder = results.with_name(results.name + EVIDENCE)
-    if given["resume"] is None and folder.exists() and any(folder.iterdir()):
-        stop(
-            f"{folder} holds the answers of an earlier run: go on with it by --resume {results}, "
-            "or remove it"
-        )
-    yield Live(keys, budget, options, Store(folder, keys.values()), lasts=True)
+    store = Store(folder, keys.values())
+    if given["resume"] is None:
+        if store.is_empty or is_complete(results):
+            store.clear()  # as the results are written anew, so are the answers they rest on
+        else:
+            stop(
+                f"{folder} holds the answers of a run that was interrupted: go on with it by "
+                f"--resume {results}, or remove it"
+            )
+    yield Live(keys, budget, options, store, lasts=True)
 
 
 def _keys(targets: Iterable[Target]) -> dict[str, str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, Final
 
 from conformance import __version__
 from conformance.model import (
@@ -23,6 +24,9 @@ from conformance.model import (
 )
 from conformance.schema import REVISION
 from conformance.scrub import Scrubber
+
+TAIL: Final = 4096
+"""Bytes that the last line fits into."""
 
 
 class ResultsFile:
@@ -78,6 +82,16 @@ class ResultsFile:
     def line(self, line: dict[str, Any]) -> None:
         """Write one line."""
         self._file.write(json.dumps(line, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+
+def is_complete(path: Path) -> bool:
+    """Whether a results file is there and has its last line. Raises OSError."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL))
+        last = file.read().rstrip().rpartition(b"\n")[2]
+    return last.startswith(b'{"type":"end"')
 
 
 def verdict_line(verdict: Verdict) -> dict[str, Any]:

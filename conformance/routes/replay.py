@@ -40,6 +40,16 @@ class Store:
         """Whether anything was recorded of this target."""
         return any(self.of(target).glob(f"*{SUFFIX}"))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was recorded of any target."""
+        return not any(self.folder.glob(f"*/*/*{SUFFIX}"))
+
+    def clear(self) -> None:
+        """Delete every recording."""
+        for path in self.folder.glob(f"*/*/*{SUFFIX}"):
+            path.unlink()
+
     def orphans(self, targets: Iterable[Target]) -> list[Path]:
         """The folders that are no target's."""
         ours = {self.of(target) for target in targets}

@@ -67,17 +67,21 @@ def arguments_not_double_encoded(reply: ChatReply) -> Findings:
 @check(
     SHOULD,
     spec="FunctionObject.parameters",
-    broken_by=[edit(_ARGUMENTS, "{}").on("chat.tools_auto")],
+    broken_by=[edit(_ARGUMENTS, "{}").on("chat.tools_required")],
 )
 def arguments_schema(reply: ChatReply) -> Findings:
-    """The arguments obey the JSON Schema of the tool's parameters.
+    """The arguments of a call that was demanded obey the JSON Schema of the tool's parameters.
 
-    Most clients pass them to the function as they are.
+    Most clients pass them to the function as they are. What a model writes in a call that it was
+    free to make, of a tool that isn't strict, is its own.
     """
+    found: list[Finding] = []
     for call in finished(reply):
         value = _value(call)
         if isinstance(value, dict) and _tool(reply, call).get("strict") is not True:
-            yield from _departures(reply, call, value)
+            found.extend(_departures(reply, call, value))
+    inconclusive_if(found and not _is_demanded(reply), "the model was free to call as it likes")
+    yield from found
 
 
 @check(
@@ -143,6 +147,12 @@ def finished(reply: ChatReply) -> list[Call]:
 def is_blank(call: Call) -> bool:
     """Whether nothing was said about the arguments."""
     return not call.arguments.strip()
+
+
+def _is_demanded(reply: ChatReply) -> bool:
+    """Whether the request demanded a call, by tool_choice or the deprecated function_call."""
+    named = reply.named_tool or an_object(reply.request.get("function_call")).get("name")
+    return reply.tool_choice == "required" or bool(named)
 
 
 def _is_malformed(reply: ChatReply, call: Call) -> bool:

@@ -23,28 +23,37 @@ class Seen:
 
 
 def _seen(reply: ChatReply) -> Seen | None:
-    tokens = reply.usage[1].get("prompt_tokens") if reply.usage else None
-    if not is_int(tokens):
+    tokens = prompt_tokens(reply)
+    if tokens is None:
         return None
     images = [an_object(part.get("image_url")) for part in parts(reply, "image_url")]
     details = {a_text(image.get("detail")) or "auto" for image in images}
     return Seen(
-        words=digest_of(a_text(reply.request.get("model")), *_words(reply)),
+        words=words(reply),
         images=digest_of(*(a_text(image.get("url")) for image in images)) if images else "",
         detail=details.pop() if len(details) == 1 else "",
-        tokens=tokens or 0,
+        tokens=tokens,
     )
 
 
-def _words(reply: Reply) -> list[str]:
-    """The text of each message, whether sent as a string or in parts, and everything else."""
+def prompt_tokens(reply: ChatReply) -> int | None:
+    """What the prompt cost, images and all; None where that isn't told."""
+    tokens = reply.usage[1].get("prompt_tokens") if reply.usage else None
+    return tokens if is_int(tokens) else None
+
+
+def words(reply: Reply) -> str:
+    """What requests have in common that differ in their images only.
+
+    That is the text of each message, whether sent as a string or in parts, and everything else.
+    """
     said = [
         a_text(message.get("content"))
         or "".join(a_text(part.get("text")) for _, part in objects(message, "content"))
         for _, message in objects(reply.request, "messages")
     ]
     others = [str(reply.request.get(name)) for name in ("tools", "response_format", "functions")]
-    return [*said, *others]
+    return digest_of(a_text(reply.request.get("model")), *said, *others)
 
 
 @check(

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.model import Evidence, Finding, Findings, Outcome
-from conformance.mutate import change, edit
+from conformance.mutate import Mutant, all_of, change, edit
 from conformance.registry import SHOULD, Fact, check, inconclusive_if, only_if
 from conformance.replies import ChatReply, Json, Reply, a_text, an_object, objects
 from conformance.suites._refusals import parts
 from conformance.suites._solid_png import colour
 from conformance.suites.chat.message import text_place
+from conformance.suites.vision.cost import prompt_tokens, words
 
 _ENCODED: Final = re.compile(r"data:image/[\w.+-]+;base64,")
 _ONE: Final = "vision.data_uri_png"
+_COST: Final = "vision.tokens_counted"
 _ENOUGH: Final = 3
 """How many colours nobody guesses in a row."""
 
@@ -36,25 +38,6 @@ def data(url: str) -> str | None:
     """The base64 text of a data: URL (RFC 2397); None for other URLs."""
     found = _ENCODED.match(url)
     return url[found.end() :] if found else None
-
-
-@check(
-    SHOULD,  # the rulebook has MUST, but what a model makes of a colour is the model's
-    spec="ChatCompletionRequestMessageContentPartImage",
-    needs=[Evidence.FRESH],  # for recorders put other images in place of the large ones
-    covers=["vision.stream", "vision.unsupported_model_error"],
-    breach=Outcome.IGNORED,
-    broken_by=[edit("choices[0].message.content", "sunset").on("chat.vision")],
-)
-def data_uri_png(reply: ChatReply) -> Findings:
-    """Asked for the colour of a PNG of one colour in a data: URL, the model names it.
-
-    A model that wasn't shown the image invents one.
-    """
-    colours = _colours(reply, 1)
-    for answer in reply.answers:
-        if answer.finish_reason == "stop" and not _names(answer.text, colours):
-            yield Finding(text_place(reply, answer), want=colours[0][0], got=answer.text[:200])
 
 
 @check(
@@ -98,41 +81,113 @@ def _names(text: str, colours: list[tuple[str, ...]]) -> bool:
     return re.search(".*?".join(each), text, re.IGNORECASE | re.DOTALL) is not None
 
 
+def _guessed(answer: str) -> Mutant:
+    """The answer of a model that wasn't shown the image, and what the words alone cost."""
+    return all_of(
+        edit("choices[0].message.content", answer),
+        edit("usage.prompt_tokens", 5),
+        edit("usage.total_tokens", 6),
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class Named:
-    """The colour of the one image in a request, and whether an answer names it."""
+class Look:
+    """What a request showed, what its prompt cost, and what the answers made of it.
 
+    ``colour`` is "" without an image, and ``tokens`` None where they aren't told.
+    """
+
+    words: str
     colour: str
-    named: bool
+    tokens: int | None
+    named: bool = False
+    wrong: tuple[Finding, ...] = ()
 
 
-def _named(reply: ChatReply) -> Named:
-    (wanted,) = _colours(reply, 1)
+def _look(reply: ChatReply) -> Look:
+    asked, tokens = words(reply), prompt_tokens(reply)
+    if not parts(reply, "image_url"):
+        return Look(asked, "", tokens)
+    (colour,) = _colours(reply, 1)
     ended = [answer for answer in reply.answers if answer.finish_reason == "stop"]
     only_if(ended, "no answer is whole")
-    return Named(wanted[0], any(_names(answer.text, [wanted]) for answer in ended))
+    wrong = tuple(
+        Finding(text_place(reply, answer), colour[0], answer.text[:200], reply.exchange.id)
+        for answer in ended
+        if not _names(answer.text, [colour])
+    )
+    return Look(asked, colour[0], tokens, len(wrong) < len(ended), wrong)
+
+
+def _shown(facts: list[Fact[Look]]) -> list[Fact[Look]]:
+    shown = [fact for fact in facts if fact.value.colour]
+    only_if(shown, "no image of one plain colour was shown")
+    return shown
+
+
+def _overlooked(facts: list[Fact[Look]], wrong: list[Fact[Look]]) -> list[Fact[Look]]:
+    """Of these wrong answers, those whose image may have been left out.
+
+    An image that makes the same words cost more was taken in. A stream that doesn't tell its cost
+    is taken for the same request in one piece, if that was answered wrong as well.
+    """
+    alone = {fact.value.words: fact.value.tokens for fact in facts if not fact.value.colour}
+
+    def paid(look: Look) -> bool:
+        least = alone.get(look.words)
+        return least is not None and look.tokens is not None and look.tokens > least
+
+    blind = {(fact.value.words, fact.value.colour) for fact in wrong if paid(fact.value)}
+    left = [
+        fact
+        for fact in wrong
+        if not paid(fact.value)
+        and not (fact.value.tokens is None and (fact.value.words, fact.value.colour) in blind)
+    ]
+    mine = "the picture was taken in; what the model makes of it is its own"
+    inconclusive_if(wrong and not left, mine)
+    return left
+
+
+@check(
+    SHOULD,  # the rulebook has MUST, but what a model makes of a colour is the model's
+    spec="ChatCompletionRequestMessageContentPartImage",
+    needs=[Evidence.FRESH],  # for recorders put other images in place of the large ones
+    covers=["vision.stream", "vision.unsupported_model_error"],
+    over=_look,
+    breach=Outcome.IGNORED,
+    broken_by=[_guessed("sunset").on("chat.vision").also(_COST)],
+)
+def data_uri_png(facts: list[Fact[Look]]) -> Findings:
+    """Asked for the colour of a PNG of one colour in a data: URL, the model names it.
+
+    A model that wasn't shown the image invents one. One that was, as the cost of its prompt shows,
+    may have poor eyes.
+    """
+    for fact in _overlooked(facts, [fact for fact in _shown(facts) if fact.value.wrong]):
+        yield from fact.value.wrong
 
 
 @check(
     SHOULD,
     spec="OpenAI guide: Images and vision",
     needs=[Evidence.FRESH],
-    over=_named,
+    over=_look,
     breach=Outcome.IGNORED,
     broken_by=[
-        edit("choices[0].message.content", "red").on("params.vision_blue").also(_ONE),
-        edit("choices[0].message.content", "white").on("params.vision_green").also(_ONE),
+        _guessed("red").on("params.vision_blue").also(_ONE, _COST),
+        _guessed("white").on("params.vision_green").also(_ONE, _COST),
     ],
 )
-def colours_told_apart(facts: list[Fact[Named]]) -> Findings:
+def colours_told_apart(facts: list[Fact[Look]]) -> Findings:
     """Shown images of three colours, one at a time, the model names each of them.
 
     One colour may be a lucky guess of a model that sees nothing.
     """
-    shown = {fact.value.colour for fact in facts}
-    inconclusive_if(len(shown) < _ENOUGH, "images of fewer than three colours were shown")
-    known = {fact.value.colour for fact in facts if fact.value.named}
-    for fact in facts:
-        if fact.value.colour not in known:
-            at, want = "choices[0].message.content", fact.value.colour
-            yield Finding(at, want=want, got="another answer", exchange=fact.exchange)
+    shown = _shown(facts)
+    colours = {fact.value.colour for fact in shown}
+    inconclusive_if(len(colours) < _ENOUGH, "images of fewer than three colours were shown")
+    known = {fact.value.colour for fact in shown if fact.value.named}
+    for fact in _overlooked(facts, [fact for fact in shown if fact.value.colour not in known]):
+        at, want = "choices[0].message.content", fact.value.colour
+        yield Finding(at, want=want, got="another answer", exchange=fact.exchange)
