@@ -33,18 +33,22 @@ class Session:
     news: list[str] = field(default_factory=list)
     _opened: dict[Target, list[str | None]] = field(default_factory=lambda: defaultdict(list))
     """Why each of the probes that open an area was refused; None for those that were not."""
+    _unheard: set[tuple[str, str]] = field(default_factory=set)
+    """Target and probe: nobody said that its area is not there."""
 
     def take(self, done: Asked | Skipped) -> None:
         """Judge what a probe brought, or note that it was not asked."""
         if isinstance(done, Skipped):
             opener = done.opener.id
-            if opener not in self.board.rows[done.target.name].skipped:
-                self.board.rows[done.target.name].skipped[opener] = done.reason
+            skipped = self.board.rows[done.target.name].skipped
+            if opener not in skipped and (done.target.name, opener) not in self._unheard:
+                skipped[opener] = done.reason
             if self.writer:
                 self.writer.skipped(done.target.name, done.probe.id, done.reason)
             return
         for problem in done.problems:
             self.problem(problem)
+            self._unheard.add((done.target.name, done.probe.id))
         if done.probe.opens and not done.problems:
             self.opened(done.target, done.refusal)
         for answers in done.slots():

@@ -144,6 +144,12 @@ class TestLive:
         result = run(*anywhere("http://127.0.0.1:9/v1"), *FEW, "--retries", 0, code=2)
         assert "no answer: connect_refused" in result.stdout
 
+    def test_problems_of_one_cause_are_one_line(self) -> None:
+        words = anywhere("http://127.0.0.1:9/v1")
+        result = run(*words, "--only", "*.basic", "--retries", 0, code=2)
+        assert result.stdout.count("incomplete: ") == 1
+        assert " more: no answer: connect_refused" in result.stdout
+
     def test_the_budget_ends_a_run_in_good_order(self) -> None:
         with counting() as server:
             more = ("--only", "chat.*", "--json", "r.jsonl", "--max-requests", 3)
@@ -172,6 +178,8 @@ class TestLive:
         assert {line["target"] for line in skipped} == {TARGET}
         run("--json", "replay.jsonl", code=0)
         assert cells("live.jsonl") == cells("replay.jsonl")
+        assert "not recorded yet (models): " in offline.stdout
+        assert "meta_llama (4)" in offline.stdout.replace("\n", " ")
 
 
 class TestResults:

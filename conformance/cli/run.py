@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import replace
@@ -190,7 +190,11 @@ def _recorded(choice: Choice, store: Store, named: Sequence[str]) -> Choice:
     if not there:
         stop(f"nothing is recorded in {store.folder}; see: conformance run --help")
     replayed = {t for t in there if store.has(t)}
-    return replace(choice, targets=tuple(there), asked=frozenset(t.name for t in replayed))
+    known = {target.provider for target in there}
+    absent = Counter(t.provider for t in choice.targets if t.provider not in known)
+    return replace(
+        choice, targets=tuple(there), asked=frozenset(t.name for t in replayed), absent=absent
+    )
 
 
 def _leftovers(session: Session, choice: Choice, store: Store) -> None:
@@ -224,7 +228,7 @@ def _publish(
 
 
 def _finish(session: Session, choice: Choice, given: dict[str, Any]) -> NoReturn:
-    matrix.run(terminal.console(), session.board, session.news, session.problems)
+    matrix.run(terminal.console(), session.board, session.news, session.problems, choice.absent)
     if not session.audit.judged:
         stop("nothing was judged: no reply came that could be")
     if session.problems:

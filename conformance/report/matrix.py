@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -15,22 +16,44 @@ LISTED = 40
 """How many failures of one target are printed; the results file has them all."""
 
 
-def run(console: Console, board: Board, news: Sequence[str], problems: Sequence[str]) -> None:
-    """Print everything a run came to."""
+def run(
+    console: Console,
+    board: Board,
+    news: Sequence[str],
+    problems: Sequence[str],
+    absent: Mapping[str, int] | None = None,
+) -> None:
+    """Print everything a run came to.
+
+    ``absent`` has the providers of which nothing is known, with the number of their models.
+    """
     rows = board.rows.values()
     suites = sorted({name for row in rows for name, area in row.areas.items() if area.told})
-    if board.rows:
+    if suites:
         _matrix(console, board, suites)
-        console.print(Text("checks passed /MUST broken ~MUST known ·SHOULD broken", "dim"))
+        console.print(Text("checks passed /MUST broken ~MUST known to be ·SHOULD broken", "dim"))
+        if absent:
+            named = ", ".join(f"{name} ({count})" for name, count in absent.items())
+            line = f"not recorded yet (models): {printable(named)}"
+            console.print(Text(line, "dim"))
         console.print()
     for name, row in board.rows.items():
         _target(console, name, row)
     for message in news:
         console.print(Text(f"news: {printable(message)}", "magenta"), soft_wrap=True)
-    for message in problems[:LISTED]:
+    for message in list(_grouped(problems))[:LISTED]:
         console.print(Text(f"incomplete: {printable(message)}", "red"), soft_wrap=True)
-    if len(problems) > LISTED:
-        console.print(Text(f"incomplete: {len(problems) - LISTED:,} more", "red"))
+
+
+def _grouped(problems: Sequence[str]) -> Iterator[str]:
+    """The problems, those of the same cause in one line: a budget ends for many at once."""
+    causes: dict[str, list[str]] = defaultdict(list)
+    for problem in problems:
+        where, _, cause = problem.partition(": ")
+        causes[cause or problem].append(where)
+    for cause, places in causes.items():
+        more = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
+        yield f"{places[0]}{more}: {cause}" if cause != places[0] else cause
 
 
 def _matrix(console: Console, board: Board, suites: Sequence[str]) -> None:
@@ -44,7 +67,7 @@ def _matrix(console: Console, board: Board, suites: Sequence[str]) -> None:
 def _cell(area: Area) -> Text:
     """How many checks passed, and how many are broken."""
     must, known = area.failures(Level.MUST), area.failures(Level.MUST, known=True)
-    should = area.failures(Level.SHOULD)
+    should = [*area.failures(Level.SHOULD), *area.failures(Level.SHOULD, known=True)]
     if not area.told:
         return Text("-", "dim")
     cell = Text(str(len(area.passed - area.broken.keys())), "red" if must else "green")
