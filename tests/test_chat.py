@@ -168,7 +168,7 @@ def test_what_genuine_servers_do_passes(name: str, variant: Mutant) -> None:
                 edit("status", 422),
                 edit("body", '{"detail":[{"loc":["body","temperature"],"msg":"no"}]}'),
             ),
-            Outcome.REJECTED,
+            Outcome.REJECTED_BADLY,
         ),
         (
             "params.temperature_above_max_400",

@@ -178,8 +178,6 @@ class TestLive:
         assert {line["target"] for line in skipped} == {TARGET}
         run("--json", "replay.jsonl", code=0)
         assert cells("live.jsonl") == cells("replay.jsonl")
-        assert "not recorded yet (models): " in offline.stdout
-        assert "meta_llama (4)" in offline.stdout.replace("\n", " ")
 
 
 class TestResults:
@@ -219,6 +217,8 @@ class TestReplay:
         assert len(there) > 50
         offline = run("--json", "replay.jsonl", code=0)
         assert cells("live.jsonl") == cells("replay.jsonl")
+        assert "not recorded yet (models): " in offline.stdout
+        assert "meta_llama (4)" in offline.stdout.replace("\n", " ")
         assert lines("live.jsonl")[-1] == lines("replay.jsonl")[-1]
         assert lines("replay.jsonl")[0]["mode"] == "replay"
         assert offline.stdout.splitlines()[0].startswith("target")

@@ -46,14 +46,17 @@ def run(
 
 
 def _grouped(problems: Sequence[str]) -> Iterator[str]:
-    """The problems, those of the same cause in one line: a budget ends for many at once."""
-    causes: dict[str, list[str]] = defaultdict(list)
+    """The problems, with probes that had the same one in one line: a budget ends for many."""
+    probes: dict[str, list[str]] = defaultdict(list)
     for problem in problems:
         where, _, cause = problem.partition(": ")
-        causes[cause or problem].append(where)
-    for cause, places in causes.items():
-        more = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
-        yield f"{places[0]}{more}: {cause}" if cause != places[0] else cause
+        if "::" in where and cause:
+            probes[cause].append(where)
+        else:
+            yield problem
+    for cause, (first, *others) in probes.items():
+        more = f" and {len(others):,} more" if others else ""
+        yield f"{first}{more}: {cause}"
 
 
 def _matrix(console: Console, board: Board, suites: Sequence[str]) -> None:
