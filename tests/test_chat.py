@@ -183,12 +183,6 @@ def test_what_genuine_servers_do_passes(name: str, variant: Mutant) -> None:
             edit("request.response_format.json_schema.schema.properties.colour.enum", ["blue"]),
             Outcome.IGNORED,
         ),
-        (
-            "vision.data_uri_png",
-            "stream.vision",
-            edit("events[1].choices[0].delta.content", "blue"),
-            Outcome.IGNORED,
-        ),
     ],
 )
 def test_what_harms_a_client_is_told(

@@ -23,6 +23,7 @@ TEXT = all_of(
     edit("choices[0].finish_reason", "stop"),
 )
 ONE_CALL = drop("choices[0].message.tool_calls[1]")
+MISSED = edit("choices[0].message.content", "Purple.")
 WEATHER: dict[str, Any] = {"tools": [golden.WEATHER]}
 
 
@@ -31,6 +32,9 @@ def asked(prompt: object, change: Mutant | None = None, **more: Any) -> Exchange
     request = Request("POST", f"https://reference.test{CHAT}", Headers([KEY]), body)
     made = Exchange("one", "some", request, answer(request), Provenance(Source.REFERENCE))
     return change.apply(made) if change else made
+
+
+WORDS = asked(golden.COLOUR, model="reference-vision")
 
 
 def compared(name: str, *exchanges: Exchange) -> Judgement:
@@ -89,6 +93,27 @@ def test_a_crash_with_tools_counts_where_plain_requests_are_answered() -> None:
     assert outcome(name, asked(USE, **WEATHER), plain) is Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, Outcome.INCONCLUSIVE),
+        ({"tool_choice": "auto"}, Outcome.INCONCLUSIVE),
+        ({"tool_choice": "required"}, Outcome.FAIL),
+        (
+            {"tool_choice": {"type": "function", "function": {"name": "get_weather"}}},
+            Outcome.FAIL,
+        ),
+    ],
+    ids=["free", "auto", "required", "named"],
+)
+def test_arguments_of_a_free_call_are_the_models(more: dict[str, Any], expected: Outcome) -> None:
+    other = edit("choices[0].message.tool_calls[0].function.arguments", '{"location": "Bonn"}')
+    check = checks()["tools.arguments_schema"]
+    good, bad = asked(USE, **WEATHER, **more), asked(USE, other, **WEATHER, **more)
+    assert check.judge(recognise(good)).outcome is Outcome.PASS
+    assert check.judge(recognise(bad)).outcome is expected
+
+
 def test_three_colours_are_told_apart_and_two_prove_nothing() -> None:
     name, pixels = "vision.colours_told_apart", [(255, 0, 0), (0, 128, 0), (0, 0, 255)]
     red, green, blue = (coloured(solid_png(*pixel)) for pixel in pixels)
@@ -99,10 +124,41 @@ def test_three_colours_are_told_apart_and_two_prove_nothing() -> None:
     assert outcome(name, red, guess) is Outcome.INCONCLUSIVE
 
 
-def coloured(url: str, change: Mutant | None = None) -> Exchange:
+def coloured(url: str, change: Mutant | None = None, **more: Any) -> Exchange:
     image = {"type": "image_url", "image_url": {"url": url}}
     question = {"type": "text", "text": golden.COLOUR}
-    return asked([question, image], change, model="reference-vision")
+    return asked([question, image], change, model="reference-vision", **more)
+
+
+def test_a_colour_missed_is_held_against_the_server_unless_the_picture_was_taken_in() -> None:
+    name, red = "vision.data_uri_png", solid_png(255, 0, 0)
+    missed = coloured(red, MISSED)
+    unpaid = coloured(red, all_of(MISSED, edit("usage.prompt_tokens", 5)))
+    assert outcome(name, coloured(red), WORDS) is Outcome.PASS
+    assert outcome(name, WORDS) is Outcome.NOT_APPLICABLE
+    assert outcome(name, missed) is Outcome.IGNORED
+    assert outcome(name, missed, asked("Say hi.", model="reference-vision")) is Outcome.IGNORED
+    assert outcome(name, missed, WORDS) is Outcome.INCONCLUSIVE
+    assert outcome(name, unpaid, WORDS) is Outcome.IGNORED
+    assert len(compared(name, missed, unpaid, WORDS).findings) == 1
+
+
+def test_a_stream_that_tells_no_cost_is_judged_by_the_answer_in_one_piece() -> None:
+    name, red = "vision.data_uri_png", solid_png(255, 0, 0)
+    streamed = coloured(red, edit("events[1].choices[0].delta.content", "blue"), stream=True)
+    assert outcome(name, streamed, WORDS) is Outcome.IGNORED
+    assert outcome(name, streamed, coloured(red), WORDS) is Outcome.IGNORED
+    assert outcome(name, streamed, coloured(red, MISSED), WORDS) is Outcome.INCONCLUSIVE
+
+
+def test_colours_are_not_told_apart_by_poor_eyes() -> None:
+    name, pixels = "vision.colours_told_apart", [(255, 0, 0), (0, 128, 0), (0, 0, 255)]
+    same = [coloured(solid_png(*pixel), MISSED) for pixel in pixels]
+    assert outcome(name, *same) is Outcome.IGNORED
+    assert outcome(name, *same, WORDS) is Outcome.INCONCLUSIVE
+    unpaid = coloured(solid_png(0, 128, 0), all_of(MISSED, edit("usage.prompt_tokens", 5)))
+    (finding,) = compared(name, same[0], unpaid, same[2], WORDS).findings
+    assert finding.want == "green"
 
 
 def test_an_image_refused_everywhere_is_not_refused_for_its_place() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ from conformance.suites.vision.cost import prompt_tokens, words
 _ENCODED: Final = re.compile(r"data:image/[\w.+-]+;base64,")
 _ONE: Final = "vision.data_uri_png"
 _COST: Final = "vision.tokens_counted"
+_TAKEN_IN: Final = "the picture was taken in; what the model makes of it is its own"
 _ENOUGH: Final = 3
 """How many colours nobody guesses in a row."""
 
@@ -131,11 +133,14 @@ def _overlooked(facts: list[Fact[Look]], wrong: list[Fact[Look]]) -> list[Fact[L
     An image that makes the same words cost more was taken in. A stream that doesn't tell its cost
     is taken for the same request in one piece, if that was answered wrong as well.
     """
-    alone = {fact.value.words: fact.value.tokens for fact in facts if not fact.value.colour}
+    alone = {
+        fact.value.words: fact.value.tokens
+        for fact in facts
+        if not fact.value.colour and fact.value.tokens is not None
+    }
 
     def paid(look: Look) -> bool:
-        least = alone.get(look.words)
-        return least is not None and look.tokens is not None and look.tokens > least
+        return look.tokens is not None and look.tokens > alone.get(look.words, math.inf)
 
     blind = {(fact.value.words, fact.value.colour) for fact in wrong if paid(fact.value)}
     left = [
@@ -144,8 +149,7 @@ def _overlooked(facts: list[Fact[Look]], wrong: list[Fact[Look]]) -> list[Fact[L
         if not paid(fact.value)
         and not (fact.value.tokens is None and (fact.value.words, fact.value.colour) in blind)
     ]
-    mine = "the picture was taken in; what the model makes of it is its own"
-    inconclusive_if(wrong and not left, mine)
+    inconclusive_if(wrong and not left, _TAKEN_IN)
     return left
 
 
