@@ -85,11 +85,17 @@ def _names(text: str, colours: list[tuple[str, ...]]) -> bool:
 
 def _guessed(answer: str) -> Mutant:
     """The answer of a model that wasn't shown the image, and what the words alone cost."""
-    return all_of(
-        edit("choices[0].message.content", answer),
-        edit("usage.prompt_tokens", 5),
-        edit("usage.total_tokens", 6),
-    )
+    return all_of(edit("choices[0].message.content", answer), _cheap("usage"))
+
+
+def _cheap(place: str) -> Mutant:
+    counts = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
+    return change(place, lambda old: old and old | counts, f"{place} of the words alone")
+
+
+_STREAMED: Final = all_of(
+    edit("events[1].choices[0].delta.content", "sunset"), _cheap("events[*].usage")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,10 @@ def _overlooked(facts: list[Fact[Look]], wrong: list[Fact[Look]]) -> list[Fact[L
     covers=["vision.stream", "vision.unsupported_model_error"],
     over=_look,
     breach=Outcome.IGNORED,
-    broken_by=[_guessed("sunset").on("chat.vision").also(_COST)],
+    broken_by=[
+        _guessed("sunset").on("chat.vision").also(_COST),
+        _STREAMED.on("stream.vision").also(_COST),
+    ],
 )
 def data_uri_png(facts: list[Fact[Look]]) -> Findings:
     """Asked for the colour of a PNG of one colour in a data: URL, the model names it.
