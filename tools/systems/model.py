@@ -15,19 +15,19 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-import gguf  # type: ignore[import-not-found]  # because only the model's environment has these
+import gguf
 import jinja2
-import numpy as np  # type: ignore[import-not-found]
-import torch  # type: ignore[import-not-found]
+import numpy as np
+import torch
 from lessons import Lesson, lesson
-from tokenizers import (  # type: ignore[import-not-found]
+from tokenizers import (
     Tokenizer,
     decoders,
     models,
     pre_tokenizers,
     trainers,
 )
-from transformers import (  # type: ignore[import-not-found]
+from transformers import (
     Qwen2Config,
     Qwen2ForCausalLM,
     Qwen2Tokenizer,
