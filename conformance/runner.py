@@ -156,7 +156,7 @@ async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
             replies = [recognise(answer) for answer in last]
             if is_first:
                 refusal = _refusal(last[0], replies[0])
-            problems += filter(None, map(_problem, last))
+            problems += filter(None, (_problem(one) or _incomplete(one) for one in last))
             if problems:
                 break
             asked = steps.send(replies if isinstance(asked, list) else replies[0])
@@ -203,8 +203,20 @@ def _problem(exchange: Exchange) -> str | None:
     return None
 
 
+def _incomplete(exchange: Exchange) -> str | None:
+    """Why an answer that can be judged is not the one that was asked for."""
+    response, failure = exchange.response, exchange.failure
+    if response and failure and response.status < 400:  # noqa: PLR2004  # RFC 9110 section 15.5
+        return f"the answer was not complete: {failure.kind}: {failure.message}"
+    return None
+
+
 def _refusal(exchange: Exchange, reply: Reply | None) -> str | None:
     """Why there is no use in asking on, when the simplest request there is was refused."""
+    response = exchange.response
+    if response and 300 <= response.status < 400:  # noqa: PLR2004  # RFC 9110 section 15.4
+        to = show(response.headers.get("location") or "nowhere", SHOWN)
+        return f"status {response.status} to {to}: give the address it leads to as the base URL"
     if isinstance(reply, ErrorReply) and exchange.response:
         return f"status {exchange.response.status}: {_said(exchange)}"
     return _problem(exchange)

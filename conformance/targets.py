@@ -19,6 +19,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from conformance.model import Headers, Outcome, Request
+from conformance.scrub import Scrubber
 
 ENDPOINTS: Final = frozenset({"chat", "completions", "embeddings", "models", "responses"})
 CAPABILITIES: Final = frozenset(
@@ -27,6 +28,12 @@ CAPABILITIES: Final = frozenset(
         *("logprobs", "n", "reasoning"),
     }
 )
+LIMITS: Final = ("max_tokens", "max_completion_tokens")
+"""What the token limit of a chat completion goes by."""
+CREDENTIALS: Final = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
+"""Headers that hold secrets."""
+VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+"""The name of an environment variable, in capitals: a key hardly looks so."""
 SHIPPED: Final = Path(__file__).parent / "providers"
 ROOM: Final = 128
 """Tokens an answer may have where a probe says nothing else: enough to count to twenty."""
@@ -183,6 +190,11 @@ def to_json(value: Any) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+def _is_secret(name: str, value: object) -> bool:
+    """Whether a header is one for secrets, or its value looks like a key."""
+    return name.lower() in CREDENTIALS or Scrubber().text(str(value)) != str(value)
+
+
 def _headers(given: Mapping[str, str]) -> Headers:
     return Headers((name.replace("_", "-"), value) for name, value in given.items())
 
@@ -193,6 +205,8 @@ def endpoint(base_url: str, model: str, key: str | None) -> Target:
     Raises BadProvider for a URL that is none.
     """
     host = urlsplit(a_base_url(base_url)).netloc.lower()
+    if key and not VARIABLE.fullmatch(key):
+        raise BadProvider("give the name of the variable that holds the key, never the key itself")
     capabilities = CAPABILITIES - {"reasoning"}
     return Target(host, model, base_url, key, capabilities=capabilities, claimed=False)
 
@@ -281,6 +295,9 @@ class _File:
             model = here.table(models, name)
             here.only(model, "context endpoints capabilities parameters limit reasoning note")
             limit = here.text_of(model, "limit") or shared.limit
+            if limit not in LIMITS:
+                raise here.bad("limit", f"choose from {', '.join(LIMITS)}")
+            here.number(model, "context")
             yield replace(here.claims(shared, claims | model), model=name, limit=limit)
 
     def target(self, table: dict[str, Any], models: Iterable[str]) -> Target:
@@ -288,11 +305,16 @@ class _File:
         limits, here = self.table(table, "limits"), self.under("limits")
         here.only(limits, "concurrency rpm timeout")
         headers = self.table(table, "headers")
+        secret = [n for n, value in headers.items() if _is_secret(n, value)]
+        if secret:
+            raise self.under("headers").bad(
+                secret[0], "secrets go into the variable that key names"
+            )
         return Target(
             provider=self.path.stem,
             model="",
             base_url=self.base_url(table),
-            key=self.text_of(table, "key"),
+            key=self.variable(table),
             key_header=(self.text_of(table, "key_header") or "authorization").lower(),
             headers=Headers((n, self.under("headers").text_of(headers, n) or "") for n in headers),
             software=self.text_of(table, "software"),
@@ -313,6 +335,13 @@ class _File:
             capabilities=self.names(own, "capabilities", CAPABILITIES) | more,
             parameters=frozenset(self.strings(own, "parameters")),
         )
+
+    def variable(self, table: dict[str, Any]) -> str | None:
+        """The name of the variable with the key; what is none may be a key, and is not shown."""
+        name = self.text_of(table, "key")
+        if name and not VARIABLE.fullmatch(name):
+            raise self.bad("key", "give the name of an environment variable, never the key itself")
+        return name
 
     def base_url(self, table: dict[str, Any]) -> str:
         try:

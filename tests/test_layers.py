@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "recognise": PURE | {"replies"},
     "registry": {"model", "mutate", "suites"},
     "suites": VIEWS | {"suites"},
-    "targets": {"model"},
+    "targets": {"model", "scrub"},
     "probe": ASKING | {"probes"},
     "probes": ASKING | {"probes"},
     "traffic": {"model", "jsontext", "scrub", "traffic"},

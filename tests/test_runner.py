@@ -402,3 +402,24 @@ def test_one_conversation_alone() -> None:
     assert not talk.problems
     assert talk.refusal is None
     assert [x.probe for x in talk.exchanges] == ["chat.basic"]
+
+
+def test_an_answer_that_was_cut_is_judged_and_is_no_complete_run() -> None:
+    whole = Response(200, Headers([("content-type", "application/json")]), (Chunk(b'{"id"'),))
+
+    class Cut(Fake):
+        async def send(self, call: Call, number: int, request: Request) -> list[Exchange]:
+            return [_heard(call, number, request, whole, Failure("cut", "the peer closed"))]
+
+    call = Call(ANY, "chat.basic")
+    talk = asyncio.run(converse(Cut(), call, probes()["chat.basic"]))
+    assert talk.problems == (f"{call.name}: the answer was not complete: cut: the peer closed",)
+    assert Asked(ANY, probes()["chat.basic"], (talk,)).slots() == [talk.exchanges]
+
+
+def test_a_redirect_says_where_to_go_and_nothing_more_is_asked() -> None:
+    moved = Response(308, Headers([("location", "https://other.example/v1")]), ())
+    fake = Fake(said=lambda call, number, request: moved)  # noqa: ARG005
+    talk = asyncio.run(converse(fake, Call(ANY, "chat.basic"), probes()["chat.basic"]))
+    assert talk.refusal is not None
+    assert 'status 308 to "https://other.example/v1"' in talk.refusal

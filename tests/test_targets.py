@@ -350,3 +350,10 @@ class TestRequests:
 
     def test_half_a_surrogate_pair_is_sent_as_an_escape(self) -> None:
         assert rb'"content":"\ud800"' in HERE.chat("\ud800").body
+
+
+@pytest.mark.parametrize("key", ["sk-abcdef1234567890abcdef", "not a name", "9KEY"])
+def test_what_is_no_name_of_a_variable_may_be_a_key_and_is_not_shown(key: str) -> None:
+    with pytest.raises(BadProvider, match="never the key itself") as caught:
+        endpoint("https://example.com/v1", "m", key)
+    assert key not in str(caught.value)

@@ -20,6 +20,9 @@ _KEY: Final = re.compile(r"\bsk-[A-Za-z0-9_-]{20,}")
 _TRACE: Final = "Traceback (most recent call last)"
 
 
+_NOTHING: Final = edit("body", "null").also("chat.usage_present")
+
+
 @check(MUST, spec="CreateChatCompletionResponse.id", broken_by=[drop("id"), edit("id", "")])
 def response_id(reply: ChatCompletion) -> Findings:
     """A chat completion has an id, a non-empty string.
@@ -32,14 +35,16 @@ def response_id(reply: ChatCompletion) -> Findings:
 @check(
     MUST,
     spec="CreateChatCompletionResponse.object",
-    broken_by=[edit("object", "text_completion"), drop("object")],
+    broken_by=[edit("object", "text_completion"), drop("object"), _NOTHING],
 )
 def response_object(reply: ChatCompletion) -> Findings:
-    """The object of a chat completion is chat.completion.
+    """A chat completion is a JSON object whose object is chat.completion.
 
     openai-python 3.52 fails its strict validation on anything else.
     """
     yield from reply.breaks("object")
+    if not isinstance(reply.document.value, dict) and not reply.document.error:
+        yield Finding("body", want="a chat completion, a JSON object", got=reply.document.value)
 
 
 @check(
