@@ -13,6 +13,7 @@ from pathlib import Path
 from conformance.engine import Audit
 from conformance.expect import Expectations, pointless
 from conformance.model import Exchange, Level, Verdict
+from conformance.probe import probes
 from conformance.registry import checks
 from conformance.report.board import Board
 from conformance.report.results import ResultsFile
@@ -33,22 +34,22 @@ class Session:
     news: list[str] = field(default_factory=list)
     _opened: dict[Target, list[str | None]] = field(default_factory=lambda: defaultdict(list))
     """Why each of the probes that open an area was refused; None for those that were not."""
-    _unheard: set[tuple[str, str]] = field(default_factory=set)
-    """Target and probe: nobody said that its area is not there."""
+    incomplete: set[tuple[str, str]] = field(default_factory=set)
+    """The target and the id of every probe that came to no end."""
 
     def take(self, done: Asked | Skipped) -> None:
         """Judge what a probe brought, or note that it was not asked."""
         if isinstance(done, Skipped):
             opener = done.opener.id
             skipped = self.board.rows[done.target.name].skipped
-            if opener not in skipped and (done.target.name, opener) not in self._unheard:
+            if opener not in skipped and (done.target.name, opener) not in self.incomplete:
                 skipped[opener] = done.reason
             if self.writer:
                 self.writer.skipped(done.target.name, done.probe.id, done.reason)
             return
         for problem in done.problems:
             self.problem(problem)
-            self._unheard.add((done.target.name, done.probe.id))
+            self.incomplete.add((done.target.name, done.probe.id))
         if done.probe.opens and not done.problems:
             self.opened(done.target, done.refusal)
         for answers in done.slots():
@@ -98,7 +99,8 @@ class Session:
             if all(refusals):
                 told = f"{target.name} refused every endpoint, which says nothing of any"
                 asked = target.reached.base_url
-                self.problem(f"{told}; look at {asked} and the key: {refusals[0]}")
+                self.problem(f"{told}; look at {asked}, the key and the model: {refusals[0]}")
+                self.incomplete |= {(target.name, probe) for probe in probes()}
 
     def failed(self, fail_on: str) -> bool:
         """Whether this is a failure: ``news``, ``must``, ``should`` or ``never`` makes it one.

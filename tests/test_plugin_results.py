@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -88,3 +89,11 @@ def test_results_of_a_run_that_was_cut_short_have_no_end(project: pytest.Pyteste
     found = [line["type"] for line in lines(project.path / "out.jsonl")]
     assert found[0] == "run"
     assert "end" not in found
+
+
+def test_a_recording_that_nobody_asks_for_fails_the_run(project: pytest.Pytester) -> None:
+    (one,) = project.path.glob("cassettes/ref/*/stream.basic.yaml")
+    shutil.copy(one, one.with_name("stream.gone.yaml"))
+    result = project.runpytest("--conformance")
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*stream.gone.yaml: no probe asks for it*"])

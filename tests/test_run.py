@@ -217,8 +217,7 @@ class TestReplay:
         assert len(there) > 50
         offline = run("--json", "replay.jsonl", code=0)
         assert cells("live.jsonl") == cells("replay.jsonl")
-        assert "not recorded yet (models): " in offline.stdout
-        assert "meta_llama (4)" in offline.stdout.replace("\n", " ")
+        assert "not recorded yet" not in offline.stdout
         assert lines("live.jsonl")[-1] == lines("replay.jsonl")[-1]
         assert lines("replay.jsonl")[0]["mode"] == "replay"
         assert offline.stdout.splitlines()[0].startswith("target")
@@ -283,10 +282,21 @@ class TestReplay:
         result = run(*FEW, code=2)
         assert f"{cassette()}: holds 1 recordings nobody asks for; record it" in result.stdout
 
+    def test_who_was_never_recorded_keeps_a_place(self, recorded: Path) -> None:
+        assert recorded.exists()
+        Path("providers/another.toml").write_text(FILE)
+        assert "not recorded yet (models): another (1)" in run(*FEW, code=0).stdout
+
+    def test_recorded_repeats_are_not_left_unheard(self, url: str) -> None:
+        run(TARGET, "--record", "--base-url", url, "--repeat", 2, "--concurrency", 64, code=0)
+        result = run(code=2)
+        assert "recorded 2 times, replayed 1: add --repeat 2" in result.stdout
+        run("--repeat", 2, code=0)
+
     def test_a_recording_nobody_asks_for_is_named(self, url: str) -> None:
         file = Path("providers/somebody.toml")
         file.write_text(FILE.replace('"chat", ', ""))
-        run(TARGET, "--record", "--base-url", url, "--repeat", 2, code=0)
+        run(TARGET, "--record", "--base-url", url, code=0)
         run(code=0)
         file.write_text(FILE.replace('"chat", "embeddings", "models"', '"embeddings"'))
         result = run(code=2)
@@ -317,17 +327,21 @@ class TestRecording:
         run(TARGET, "--record", "--base-url", url, "--concurrency", 64, code=0)
         assert not old.exists()
 
-    def test_of_an_incomplete_run_changes_nothing(self, recorded: Path, url: str) -> None:
+    def test_an_incomplete_run_waits_for_the_rest(self, recorded: Path, url: str) -> None:
         before = recorded.read_bytes()
-        words = (TARGET, "--record", "--base-url", url, *FEW, "--max-requests", 1)
-        result = run(*words, code=2)
-        assert "not recorded, because the run is incomplete" in result.stderr
-        assert "stays in" not in result.stderr
-        kept = run(*words, "--json", "r.jsonl", code=2)
-        assert "what there is stays in r.jsonl.exchanges" in kept.stderr
+        words = (TARGET, "--record", "--base-url", url, *FEW)
+        kept = run(*words, "--max-requests", 1, "--json", "r.jsonl", code=2)
+        assert "what there is stays in r.jsonl.exchanges for --resume" in kept.stderr
         assert recorded.read_bytes() == before
-        run(TARGET, "--record", "--base-url", url, *FEW, "--resume", "r.jsonl", code=0)
+        run(*words, "--resume", "r.jsonl", code=0)
         assert not Path("r.jsonl.exchanges").exists()
+
+    def test_of_an_incomplete_run_what_is_whole_is_not_lost(self, url: str) -> None:
+        words = (TARGET, "--record", "--base-url", url, *FEW)
+        result = run(*words, "--max-requests", 1, code=2)
+        assert "recorded 1 probes: cassettes/somebody/reference" in result.stdout
+        assert "not recorded are those that are incomplete" in result.stderr
+        assert len(list(Path("cassettes/somebody/reference").iterdir())) == 1
 
     def test_a_key_that_a_server_repeats_is_kept_nowhere(self, here: Path) -> None:
         def telling(request: Request, response: Response) -> Response:
@@ -501,7 +515,7 @@ class TestMistakes:
                 result = run(*who, code=2)
                 told = f"refused every endpoint, which says nothing of any; look at {server.url}"
                 assert told in result.stdout
-                assert f"and the key: status {status}: " in result.stdout
+                assert f", the key and the model: status {status}: " in result.stdout
         assert not Path("cassettes").exists()
 
     def test_a_password_in_an_address_is_written_nowhere(self, here: Path) -> None:

@@ -90,7 +90,7 @@ def choose(  # noqa: PLR0913  # they are options
     whole = not (only or skip or quick)
     judged = of_level(judging, Level(level))
     if not judged:
-        stop(f"no check is left: --only, --skip and --level {level} leave out all")
+        stop(f"no check is left: --only, --skip and '--level {level}' leave out all of them")
     return Choice(tuple(chosen), tuple(asking), tuple(judged), whole, own=drawn)
 
 

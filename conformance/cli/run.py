@@ -87,7 +87,7 @@ def run(**given: Any) -> None:
     \b
     conformance run                                      everything recorded, offline
     conformance run 'lambda_ai/*' --live --max-requests 500
-    conformance run --live --base-url http://127.0.0.1:8000/v1 --model my-model
+    conformance run --live --base-url http://127.0.0.1:8000/v1 --model my-model --quick
     conformance run vllm --record --software 'vLLM 0.32.0'
     """  # noqa: D301  # click wants the backspace, not its spelling
     is_live = given["live"] or given["record"] or given["resume"] is not None
@@ -108,7 +108,7 @@ def run(**given: Any) -> None:
     _refuse(given, choice, is_live=is_live)
     orphans = [] if is_live or given["targets"] else recorded.orphans(choice.targets)
     if not is_live:
-        choice = _recorded(choice, recorded, given["targets"])
+        choice = _recorded(choice, recorded, given["targets"], given["folder"] or OWN)
     results = given["resume"] or given["results"]
     with ExitStack() as stack:
         asking = stack.enter_context(live(choice.targets, results, given)) if is_live else None
@@ -123,7 +123,7 @@ def run(**given: Any) -> None:
             stop(f"interrupted: what was written so far is not all{again}")
         if not is_live:
             session.samples((target, recorded.of(target)) for target in choice.targets)
-            _leftovers(session, choice, recorded)
+            _leftovers(session, choice, recorded, given["repeat"])
         for folder in orphans:
             session.problem(f"{folder}: no provider's file has such a model: name it, or delete it")
         session.close(whole=choice.whole)
@@ -177,8 +177,8 @@ async def _carry_out(
     return crashed
 
 
-def _recorded(choice: Choice, store: Store, named: Sequence[str]) -> Choice:
-    """The targets of which there is a recording.
+def _recorded(choice: Choice, store: Store, named: Sequence[str], folder: Path) -> Choice:
+    """The targets of which there is a recording, and who of those in ``folder`` has none.
 
     Exits with 2 when that is none of them, or not one that was asked for by its whole name.
     """
@@ -191,40 +191,53 @@ def _recorded(choice: Choice, store: Store, named: Sequence[str]) -> Choice:
         stop(f"nothing is recorded in {store.folder}; see: conformance run --help")
     replayed = {t for t in there if store.has(t)}
     known = {target.provider for target in there}
-    absent = Counter(t.provider for t in choice.targets if t.provider not in known)
+    own = {path.stem for path in folder.glob("*.toml")}
+    absent = Counter(
+        target.provider
+        for target in choice.targets
+        if target.provider not in known and (target.provider in own or not own)
+    )
     return replace(
         choice, targets=tuple(there), asked=frozenset(t.name for t in replayed), absent=absent
     )
 
 
-def _leftovers(session: Session, choice: Choice, store: Store) -> None:
+def _leftovers(session: Session, choice: Choice, store: Store, turns: int) -> None:
     """Note the recordings that nothing asks for any more, as far as all of them were meant."""
     asking = defaultdict(set)
     for target, probe in choice.plan() if choice.whole else ():
         asking[target].add(probe.id)
     for target, names in asking.items():
-        for path in store.leftovers(target, names):
-            again = f"conformance run {target.name} --record"
-            session.problem(f"{path}: no probe asks for it; delete it, or record anew: {again}")
+        for leftover in store.leftovers(target, names, turns):
+            session.problem(leftover)
 
 
 def _publish(
     session: Session, asking: Live, into: Store, choice: Choice, crashed: Iterable[Asked]
 ) -> None:
-    """Move what was recorded to where it is replayed from, if it is all there.
+    """Move the conversations that came to their end to where they are replayed from.
 
+    Where the rest can still be asked for, they wait for it.
     That a server crashed over a request drawn by lot is a result: no part of the run is missing.
     """
     store = asking.store
-    if set(session.problems) - {problem for asked in crashed for problem in asked.problems}:
-        kept = f"; what there is stays in {store.folder}" if asking.lasts else ""
-        click.echo(f"conformance: not recorded, because the run is incomplete{kept}", err=True)
+    kept = {(asked.target.name, asked.probe.id) for asked in crashed}
+    if asking.lasts and session.incomplete - kept:
+        left = f"what there is stays in {store.folder} for --resume"
+        click.echo(f"conformance: not recorded, because the run is incomplete; {left}", err=True)
         return
     forget(choice.targets, session, crashed, store, into)
     for target in choice.targets:
-        if store.has(target):
-            moved = store.move(target, into, whole=choice.whole)
+        lost = {p for name, p in session.incomplete - kept if name == target.name}
+        if not store.has(target):
+            continue
+        moved = store.move(target, into, whole=choice.whole and not lost, without=lost)
+        if moved:
             click.echo(f"recorded {moved} probes: {into.of(target)}")
+        if lost:
+            again = f"conformance run {target.name} --record"
+            left = "not recorded are those that are incomplete; for all of them, again"
+            click.echo(f"conformance: {left}: {again}", err=True)
 
 
 def _finish(session: Session, choice: Choice, given: dict[str, Any]) -> NoReturn:

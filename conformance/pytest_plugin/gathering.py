@@ -78,6 +78,10 @@ class Gathering:
             audit.tallies.count(verdict_of(line), count)
         if self.roster.is_live:
             session.refused()
+        elif self.is_whole:
+            for target in self.roster.targets:
+                asking = [probe.id for probe in self.roster.probes(target)]
+                session.problems += self.roster.store.leftovers(target, asking)
         session.close(whole=self.is_whole)
         return session
 

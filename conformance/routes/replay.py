@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,11 +57,20 @@ class Store:
             folder for folder in self.folder.glob("*/*") if folder.is_dir() and folder not in ours
         )
 
-    def leftovers(self, target: Target, probes: Iterable[str]) -> list[Path]:
-        """A target's cassettes that none of these probes asks for."""
-        asking = set(probes)
-        cassettes = sorted(self.of(target).glob(f"*{SUFFIX}"))
-        return [path for path in cassettes if path.stem.partition("@")[0] not in asking]
+    def leftovers(
+        self, target: Target, probes: Iterable[str], turns: int | None = None
+    ) -> Iterator[str]:
+        """What of a target's cassettes these probes do not ask for, asked so many times."""
+        asking, most = set(probes), 1
+        for path in sorted(self.of(target).glob(f"*{SUFFIX}")):
+            probe, _, turn = path.stem.partition("@")
+            if probe not in asking:
+                again = f"conformance run {shlex.quote(target.name)} --record"
+                yield f"{path}: no probe asks for it; delete it, or record anew: {again}"
+            elif turn.isdecimal():
+                most = max(most, int(turn))
+        if turns and most > turns:
+            yield f"{self.of(target)}: recorded {most} times, replayed {turns}: add --repeat {most}"
 
     def take(self, call: Call, number: int, request: Request) -> list[Exchange] | None:
         """The recorded attempts of this request, the answer last; None when there are none left.
@@ -92,13 +101,19 @@ class Store:
         unused = cassette.unused if cassette else []
         return [f"{self.path(call)}: holds {len(unused)} recordings nobody asks for"] * bool(unused)
 
-    def move(self, target: Target, into: Store, *, whole: bool) -> int:
-        """Move a target's cassettes to another store, and say how many there were.
+    def move(
+        self, target: Target, into: Store, *, whole: bool, without: Collection[str] = ()
+    ) -> int:
+        """Move a target's cassettes, but those of some probes, to another store; says how many.
 
         They take the place of those it has of the same probes; of all, if the recording is whole.
         """
         moved = 0
-        into.of(target).mkdir(parents=True, exist_ok=True)
+        for path in list(self.of(target).glob(f"*{SUFFIX}")):
+            if path.stem.partition("@")[0] in without:
+                path.unlink()
+        if self.has(target):
+            into.of(target).mkdir(parents=True, exist_ok=True)
         for old in into.of(target).glob(f"*{SUFFIX}") if whole else ():
             old.unlink()
         for path in sorted(self.of(target).glob(f"*{SUFFIX}")):
