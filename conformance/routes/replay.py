@@ -147,7 +147,7 @@ class Replay:
         try:
             attempts = self.store.take(call, number, sent)
         except BadCassette as error:
-            raise Unanswered(str(error)) from error
+            raise Unanswered(f"{error}: {_command(call)}") from error
         if attempts is None:
             near = self.store.nearest(call, sent)
             raise Unanswered(f"{path} has no answer to request {number}: {near}; {_again(call)}")
@@ -159,6 +159,10 @@ class Replay:
 
 
 def _again(call: Call) -> str:
+    return f"record it again: {_command(call)}"
+
+
+def _command(call: Call) -> str:
     words = ["conformance", "run", call.target.name, "--record", "--only", call.probe]
     repeat = ["--repeat", str(call.turn)] if call.turn > 1 else []
-    return f"record it again: {shlex.join([*words, *repeat])}"
+    return shlex.join([*words, *repeat])
