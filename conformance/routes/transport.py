@@ -18,9 +18,9 @@ from conformance.model import Chunk, Failure, Headers, Request, Response
 from conformance.routes.decoding import decoded
 from conformance.routes.failures import Deadline, TooLong, failure_of
 
-MAX_BODY: Final = 8 << 20
-"""Bytes of one body that are read, and bytes of it after its content encoding is undone: many times
-what a probe deserves as an answer, and what a hostile server may send each time."""
+MAX_BODY: Final = 32 << 20
+"""Bytes of one body that are read, and bytes of it after its content encoding is undone: enough to
+see a stream that has no end."""
 MAX_CHUNKS: Final = 200_000
 """Pieces of one body that are read: each costs memory, however short it is."""
 
