@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from conformance.expect import covers
 from conformance.model import Level, Outcome, Verdict
+from conformance.provider_file import SHIPPED
 from conformance.report.board import Board
 from conformance.report.terminal import example
-from conformance.targets import SHIPPED, BadProvider, Known, Target
+from conformance.targets import BadProvider, Known, Target
 
 FIRST_ENTRY: Final = re.compile(r"^[ \t]*\[\[\s*known\s*\]\]", re.MULTILINE)
 

@@ -18,12 +18,12 @@ import conformance.pytest_plugin  # noqa: F401  # pytester forgets what is first
 from conformance.model import Exchange, Request
 from conformance.mutate import edit
 from conformance.probe import probes
+from conformance.provider_file import read
 from conformance.reference.exchanges import exchanges
 from conformance.routes import Call
 from conformance.routes.reference import Reference
 from conformance.routes.replay import Store
 from conformance.runner import Runner
-from conformance.targets import read
 
 TARGET = "ref/reference"
 BROKEN = {

@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "recognise": PURE | {"replies"},
     "registry": {"model", "mutate", "suites"},
     "suites": VIEWS | {"suites"},
-    "targets": {"model", "scrub"},
+    "targets": {"model"},
+    "provider_file": {"model", "scrub", "targets"},
     "probe": ASKING | {"probes"},
     "probes": ASKING | {"probes"},
     "traffic": {"model", "jsontext", "scrub", "traffic"},
@@ -40,7 +41,7 @@ MAY_IMPORT = {
     "proof": VIEWS | {"engine", "reference"},
     "serve": VIEWS | {"engine", "proof", "reference", "serve"},
     "report": VIEWS | {"engine", "proof", "report", "scrub"},
-    "learn": {"expect", "model", "report", "targets"},
+    "learn": {"provider_file", "expect", "model", "report", "targets"},
     "session": RUNNING | {"report"},
 }
 DISK_AND_NETWORK = {"httpx", "socket", "urllib.request", "vcr", "requests"}

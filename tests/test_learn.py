@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from conformance.expect import Expectations
 from conformance.learn import learn
 from conformance.model import Finding, Level, Outcome, Verdict
+from conformance.provider_file import read
 from conformance.report.board import Board
-from conformance.targets import BadProvider, Target, read
+from conformance.targets import BadProvider, Target
 
 HEAD = """\
 # The provider of a test.  \n\

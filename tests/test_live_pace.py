@@ -349,8 +349,3 @@ def test_what_is_known_of_an_answer_is_told() -> None:
     assert exchange.provenance.software == "llama.cpp"
     assert exchange.provenance.lacks == frozenset()
     assert exchange.probe == "chat.basic"
-
-
-def test_the_caller_may_know_the_software_better() -> None:
-    attempts, _ = run(story(saying(FINE), software="llama.cpp b9000"))
-    assert attempts[0].provenance.software == "llama.cpp b9000"

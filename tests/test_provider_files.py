@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance import targets
+from conformance import provider_file, targets
 
-FILES: Final = sorted(targets.SHIPPED.glob("*.toml"))
+FILES: Final = sorted(provider_file.SHIPPED.glob("*.toml"))
 SHIPPED_HERE: Final = """
 anthropic azure_openai cerebras cohere dashscope deepinfra deepseek fireworks gemini groq
 huggingface lambda_ai lambda_chat lmstudio localai meta_llama minimax mistral moonshot nvidia
@@ -54,12 +54,12 @@ ENDPOINTS: Final = {
 
 @cache
 def table(provider: str) -> dict[str, Any]:
-    text = (targets.SHIPPED / f"{provider}.toml").read_text("utf-8")
+    text = (provider_file.SHIPPED / f"{provider}.toml").read_text("utf-8")
     return tomllib.loads(text)
 
 
 def target(provider: str, model: str) -> targets.Target:
-    found = targets.read(targets.SHIPPED / f"{provider}.toml")
+    found = provider_file.read(provider_file.SHIPPED / f"{provider}.toml")
     return next(t for t in found if t.model == model)
 
 
@@ -78,7 +78,7 @@ def test_all_are_there() -> None:
 class TestFile:
     def test_the_loader_reads_every_model(self, path: Path) -> None:
         models = table(path.stem)["models"]
-        assert [t.model for t in targets.read(path)] == list(models)
+        assert [t.model for t in provider_file.read(path)] == list(models)
 
     def test_it_says_where_its_claims_are_from(self, path: Path) -> None:
         source = table(path.stem)["source"]
@@ -111,13 +111,13 @@ class TestFile:
                 assert len(set(owner[kind])) == len(owner[kind])
 
     def test_a_model_claims_no_parameter_that_none_of_its_endpoints_has(self, path: Path) -> None:
-        for each in targets.read(path):
+        for each in provider_file.read(path):
             assert each.endpoints
             possible = {name for e in each.endpoints for name in PARAMETERS[e].split()}
             assert each.parameters <= possible, each.model
 
     def test_an_embedding_model_neither_talks_nor_sees(self, path: Path) -> None:
-        for each in targets.read(path):
+        for each in provider_file.read(path):
             if not each.endpoints & {"chat", "completions", "responses"}:
                 assert not each.capabilities
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.model import Request
+from conformance.provider_file import load, read
 from conformance.targets import (
     CAPABILITIES,
     OMIT,
@@ -20,8 +21,6 @@ from conformance.targets import (
     Known,
     Target,
     endpoint,
-    load,
-    read,
     select,
 )
 

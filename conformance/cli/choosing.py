@@ -21,8 +21,9 @@ from conformance.cli.common import (
 from conformance.model import Level
 from conformance.planning import fewest
 from conformance.probe import Probe, probes
+from conformance.provider_file import load
 from conformance.registry import Check, checks
-from conformance.targets import BadProvider, Target, a_base_url, endpoint, load, select
+from conformance.targets import BadProvider, Target, a_base_url, endpoint, select
 
 OWN = Path("providers")
 """Where a user's own provider files are looked for, under the current folder."""

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from conformance.engine import UNTOLD
 from conformance.model import Level, Outcome, Verdict
 from conformance.replies import NO_MODEL
 
@@ -46,7 +47,7 @@ class Summary:
 
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
-        if verdict.outcome not in (Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE):
+        if verdict.outcome not in UNTOLD:
             self.ran[verdict.provider, verdict.check] += verdict.repeat[0]
         if not verdict.findings:
             return

@@ -8,13 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.engine import Audit
+from conformance.engine import UNTOLD, Audit
 from conformance.model import Finding, Level, Outcome, show
 from conformance.report.results import show_place, wanted
 from conformance.report.summary import Broken, Summary, by_provider
 
 STYLES = {Level.MUST: "bold red", Level.SHOULD: "yellow", Level.MAY: "dim"}
-UNTOLD = (Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE)
 
 
 WIDE = 200

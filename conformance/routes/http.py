@@ -64,8 +64,6 @@ class Options:
     """Seconds to wait before a retry, at most, whatever a server asks for."""
     allow_http: bool = False
     """Whether plain HTTP may leave this machine."""
-    software: str | None = None
-    """What answers, with its version."""
 
 
 class Http:
@@ -142,7 +140,7 @@ class Http:
         provenance = Provenance(
             Source.LOCAL if call.target.is_local else Source.LIVE,
             recorded_at=self._clock.today().isoformat(timespec="seconds"),
-            software=self._options.software or call.target.software,
+            software=call.target.software,
         )
         response, failure = heard.response, heard.failure
         done = call.exchange(number, request, response, provenance, failure, retried=retried)
