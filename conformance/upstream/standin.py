@@ -1,0 +1,66 @@
+"""What stands in for a provider: our own model, spoken to and answering in the provider's dialect.
+
+A native request is put into OpenAI's words, answered by the reference, and the answer put back.
+So a stop sequence stops, a limit cuts, a tool is called and a schema filled in, whatever the API
+calls them, and what an adapter lost on the way shows in the answer as well.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from conformance import dialects
+from conformance.dialects import Dialect, Json, Refused
+from conformance.model import Headers, Request, Response
+from conformance.reference import answer as reference
+from conformance.reference.chat_request import PARAMETERS
+from conformance.sse import parse
+from conformance.targets import to_json
+
+MODEL: Final = "reference"
+"""The model of the reference that takes everything."""
+ERROR: Final = 400
+UNSETTLED: Final = frozenset(
+    {
+        *("audio", "modalities", "prediction", "prompt_cache_retention", "reasoning_effort"),
+        *("service_tier", "verbosity", "web_search_options"),
+    }
+)
+"""Parameters that providers take and our model knows no use for."""
+
+
+def answer(request: Request, nonce: int = 0) -> Response:
+    """What a correct provider says; ``nonce`` is the number of the same request before this one.
+
+    Never raises. What nobody here speaks is answered 404.
+    """
+    dialect = dialects.of(request)
+    if dialect is None:
+        return Response(404, Headers([("content-type", "text/plain")]))
+    try:
+        return dialect.settled(request) or _spoken(dialect, request, nonce)
+    except Refused as refusal:
+        return dialect.refused(refusal.status, str(refusal))
+
+
+def _spoken(dialect: Dialect, request: Request, nonce: int) -> Response:
+    asked = dialect.asked(request)
+    known = PARAMETERS.keys() - UNSETTLED
+    body = {name: value for name, value in asked.items() if name in known and value is not None}
+    body["model"] = MODEL
+    if body.get("stream"):
+        # The dialects decide what of it their stream shows.
+        body["stream_options"] = {"include_usage": True}
+    made = reference(Request("POST", "/v1/chat/completions", Headers(), to_json(body)), nonce)
+    if made.status >= ERROR:
+        return dialect.refused(made.status, json.loads(made.body)["error"]["message"])
+    named = {"model": asked.get("model") or MODEL}
+    if not body.get("stream"):
+        return dialect.whole(request, json.loads(made.body) | named)
+    return dialect.streamed(request, [chunk | named for chunk in _chunks(made)])
+
+
+def _chunks(stream: Response) -> list[Json]:
+    events: list[Any] = [event.data for event in parse(stream.body).events]
+    return [json.loads(data) for data in events if data != "[DONE]"]
