@@ -164,6 +164,10 @@ class Failure:
     at: float | None = None
 
 
+RAISED: Final = "raised"
+"""The kind of the failure that is an exception of an adapter's: its response stands for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where an exchange comes from and what its recorder did not keep."""
@@ -183,9 +187,10 @@ class Exchange:
     """One request and what came back, wherever it was seen.
 
     ``session`` names the recording or run it belongs to: exchanges are only ever compared within
-    one session. ``upstream`` is set behind an adapter: what it sent on, and what it got. ``model``
-    and ``probe`` are set where a probe asked: the model it meant, whatever the request says, and
-    its id; ``retried``, where it asked the same again because of this answer.
+    one session. ``upstream`` is set behind an adapter: what it sent on, and what it got; so is
+    ``dropping``: whether it was told to drop what the provider does not take. ``model`` and
+    ``probe`` are set where a probe asked: the model it meant, whatever the request says, and its
+    id; ``retried``, where it asked the same again because of this answer.
     """
 
     id: str
@@ -196,9 +201,15 @@ class Exchange:
     failure: Failure | None = None
     session: str = ""
     upstream: tuple[Exchange, ...] = ()
+    dropping: bool | None = None
     model: str | None = None
     probe: str | None = None
     retried: bool = False
+
+    @property
+    def behind_adapter(self) -> bool:
+        """Whether the far side was watched, even if nothing reached it."""
+        return bool(self.upstream) or self.dropping is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +248,8 @@ class Verdict:
     repeat: tuple[int, int] = (1, 1)
     probe: str | None = None
     known: str | None = None
+    blame: str | None = None
+    """Behind an adapter, whose fault it is: ``adapter``, ``provider`` or ``both``."""
 
     @property
     def target(self) -> str:

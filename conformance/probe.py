@@ -93,7 +93,7 @@ def probe(
             opens=opens,
             function=function,
         )
-        unknown = (made.needs | made.lacks) - CAPABILITIES - {"key"}
+        unknown = (made.needs | made.lacks) - CAPABILITIES - {"key", "adapter"}
         if endpoint not in ENDPOINTS or unknown:
             raise TypeError(f"{made.id} names no endpoint or capability: {endpoint}, {unknown}")
         if not summary:

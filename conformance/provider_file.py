@@ -7,9 +7,8 @@ same way and win. A mistake is told with file, line and the way to mend it.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -28,6 +27,7 @@ from conformance.targets import (
     Target,
     a_base_url,
 )
+from conformance.toml_file import TomlFile
 
 SHIPPED: Final = Path(__file__).parent / "providers"
 CREDENTIALS: Final = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
@@ -51,28 +51,12 @@ def load(folders: Iterable[Path] = ()) -> dict[str, list[Target]]:
 
 def read(path: Path) -> list[Target]:
     """The targets of one provider's file, in the order they stand in. Raises BadProvider."""
-    try:
-        text = path.read_text("utf-8")
-        table = tomllib.loads(text)
-    except OSError as error:
-        raise BadProvider(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise BadProvider(f"{path}:{line}: save it as UTF-8: {error.reason}") from error
-    except (ValueError, RecursionError) as error:
-        reason, _, place = str(error).partition(" (at line ")
-        line = int(place.partition(",")[0]) if place else text.count("\n") + 1
-        raise BadProvider(f"{path}:{line}: this is not TOML: {reason}") from error
-    return list(_File(path, text).targets(table))
+    file, table = _File.opened(path)
+    return list(file.targets(table))
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """Reads one file's tables, and says where a mistake is: behind ``start``, if it is there."""
-
-    path: Path
-    text: str
-    start: int = 0
+class _File(TomlFile):
+    """Reads the tables of one provider's file."""
 
     def targets(self, table: dict[str, Any]) -> Iterator[Target]:
         self.only(table, _MEMBERS)
@@ -174,53 +158,6 @@ class _File:
                 where=here.place(here.start),
                 strangers=tuple(p for p in patterns if not any(fnmatchcase(m, p) for m in models)),
             )
-
-    def table(self, owner: dict[str, Any], name: str) -> dict[str, Any]:
-        value = owner.get(name, {})
-        if not isinstance(value, dict):
-            raise self.bad(name, f"make it a table: [{name}]")
-        return value
-
-    def text_of(self, owner: dict[str, Any], name: str) -> str | None:
-        value = owner.get(name)
-        if value is not None and not isinstance(value, str):
-            raise self.bad(name, "make it a string")
-        return value or None
-
-    def number(self, owner: dict[str, Any], name: str) -> int | None:
-        value = owner.get(name)
-        if value is not None and (type(value) is not int or value < 1):
-            raise self.bad(name, "make it a whole number from 1")
-        return value
-
-    def strings(self, owner: dict[str, Any], name: str) -> list[str]:
-        values = owner.get(name, [])
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise self.bad(name, "make it a list of strings")
-        return values
-
-    def names(self, owner: dict[str, Any], name: str, choices: frozenset[str]) -> frozenset[str]:
-        if not choices.issuperset(self.strings(owner, name)):
-            raise self.bad(name, f"choose from {', '.join(sorted(choices))}")
-        return frozenset(owner.get(name, []))
-
-    def only(self, table: dict[str, Any], names: str) -> None:
-        for name in table:
-            if name not in names.split():
-                raise self.bad(name, f"unknown here; known are {', '.join(names.split())}")
-
-    def under(self, header: str, number: int = 0) -> _File:
-        """The same, for the table that has the header of this pattern and number."""
-        found = list(re.finditer(rf"^[ \t]*\[\s*{header}\s*\]", self.text, re.MULTILINE))
-        return replace(self, start=found[number].start() if number < len(found) else 0)
-
-    def bad(self, name: str, fix: str) -> BadProvider:
-        key = re.compile(rf"^[ \t]*\[*[\"']?{re.escape(name)}\b", re.MULTILINE)
-        found = key.search(self.text, self.start)
-        return BadProvider(f"{self.place(found.start() if found else self.start)}: {name}: {fix}")
-
-    def place(self, offset: int) -> str:
-        return f"{self.path}:{self.text.count(chr(10), 0, offset) + 1}"
 
 
 def _is_secret(name: str, value: object) -> bool:

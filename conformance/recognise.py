@@ -12,7 +12,7 @@ import re
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from conformance.model import Exchange, Request, Response
+from conformance.model import RAISED, Exchange, Request, Response
 from conformance.replies import (
     ChatCompletion,
     ChatStream,
@@ -24,6 +24,7 @@ from conformance.replies import (
     ErrorReply,
     Model,
     ModelList,
+    Raised,
     Reply,
     ResponseObject,
     ResponseStream,
@@ -82,6 +83,8 @@ def recognise(exchange: Exchange) -> Reply | None:
     if reply.status < 200 or _is_foreign(reply):  # noqa: PLR2004  # RFC 9110 section 15.2
         return None
     if reply.status >= 400:  # noqa: PLR2004  # RFC 9110 section 15.5
+        if exchange.failure and exchange.failure.kind == RAISED:
+            return Raised(exchange, exchange.response, endpoint)
         return ErrorReply(exchange, exchange.response, endpoint)
     if not 200 <= reply.status < 300 or not _used_as_meant(reply):  # noqa: PLR2004  # section 15.3
         return reply

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from conformance.model import Exchange, Request, show
 from conformance.probe import MOST, Probe
 from conformance.recognise import recognise
-from conformance.replies import ErrorReply, Reply
+from conformance.replies import ErrorReply, Raised, Reply
 from conformance.routes import Call, Route, Unanswered
 from conformance.scrub import Scrubber
 from conformance.targets import Target
@@ -198,7 +198,7 @@ def _problem(exchange: Exchange) -> str | None:
     if exchange.response is None:
         failure = exchange.failure
         return f"no answer: {failure.kind}: {failure.message}" if failure else "no answer"
-    if exchange.response.status in NOT_TOLD:
+    if exchange.response.status in NOT_TOLD and not exchange.behind_adapter:
         return f"status {exchange.response.status} after every retry: {_said(exchange)}"
     return None
 
@@ -217,7 +217,7 @@ def _refusal(exchange: Exchange, reply: Reply | None) -> str | None:
     if response and 300 <= response.status < 400:  # noqa: PLR2004  # RFC 9110 section 15.4
         to = show(response.headers.get("location") or "nowhere", SHOWN)
         return f"status {response.status} to {to}: give the address it leads to as the base URL"
-    if isinstance(reply, ErrorReply) and exchange.response:
+    if isinstance(reply, ErrorReply | Raised) and exchange.response:
         return f"status {exchange.response.status}: {_said(exchange)}"
     return _problem(exchange)
 

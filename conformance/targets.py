@@ -77,6 +77,10 @@ class Target:
     known: tuple[Known, ...] = ()
     at: str | None = None
     """Where it is asked, if that is not its base URL: recordings bear the base URL."""
+    adapter: str | None = None
+    """The adapter it is reached through, if it is."""
+    dropping: bool = False
+    """Whether that adapter is told to drop what the provider does not take."""
 
     @property
     def name(self) -> str:
@@ -96,8 +100,9 @@ class Target:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """What a probe may need: the capabilities, and whether there is a key at all."""
-        return self.capabilities | {"key"} if self.key else self.capabilities
+        """What a probe may need: the capabilities, a key, and a far side that can be seen."""
+        more = {name for name in ("key", "adapter") if getattr(self, name)}
+        return self.capabilities | more
 
     @property
     def reached(self) -> Target:

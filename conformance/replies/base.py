@@ -194,6 +194,15 @@ class ErrorReply(Reply):
         return 400 <= self.status < 500 and bool(a_text(self.error.get("message")))  # noqa: PLR2004  # RFC 9110 section 15.5
 
 
+class Raised(Reply):
+    """The exception of an adapter that is a function: a refusal, or failure, without HTTP."""
+
+    @cached_property
+    def message(self) -> str:
+        """What it says."""
+        return a_text(an_object(self.body.get("error")).get("message"))
+
+
 class EndlessStream(Reply):
     """A stream with more events than anybody can be expected to read."""
 

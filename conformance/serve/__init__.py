@@ -18,7 +18,7 @@ from conformance.serve.connections import Connections
 from conformance.serve.desk import Desk
 from conformance.serve.reach import demonstrations, unreachable
 
-__all__ = ["demonstrations", "running", "serve", "unreachable"]
+__all__ = ["background", "demonstrations", "running", "serve", "unreachable"]
 
 LOCAL: Final = "127.0.0.1"
 PATIENCE: Final = 10.0
@@ -46,35 +46,42 @@ def serve(  # what can be chosen about a server
 @contextmanager
 def running(breaking: Check | None = None, pace: float = 0.0) -> Iterator[str]:
     """Serve in the background for as long as the block lasts, and give it the base URL."""
+    with background(Connections(Desk(breaking, pace).answer, pace)) as origin:
+        yield f"{origin}/v1"
+
+
+@contextmanager
+def background(connections: Connections, port: int = 0) -> Iterator[str]:
+    """Take connections in a thread for as long as the block lasts, which is given the origin.
+
+    Raises OSError where the port can't be had.
+    """
     started: Future[tuple[str, Callable[[], object]]] = Future()
 
     async def serving() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-
-        def on_ready(url: str) -> None:
-            started.set_result((url, lambda: loop.call_soon_threadsafe(stop.set)))
-
-        connections = Connections(Desk(breaking, pace).answer, pace)
-        await _serve(connections, LOCAL, 0, on_ready, stop)
+        try:
+            async with connections.taken(LOCAL, port) as taken:
+                origin = f"http://{LOCAL}:{taken}"
+                started.set_result((origin, lambda: loop.call_soon_threadsafe(stop.set)))
+                await stop.wait()
+        except OSError as error:
+            started.set_exception(error)
 
     thread = threading.Thread(target=asyncio.run, args=(serving(),), daemon=True)
     thread.start()
-    url, stop = started.result(PATIENCE)
+    origin, stop = started.result(PATIENCE)
     try:
-        yield url
+        yield origin
     finally:
         stop()
         thread.join(PATIENCE)
 
 
 async def _serve(
-    connections: Connections,
-    host: str,
-    port: int,
-    on_ready: Callable[[str], None],
-    stop: asyncio.Event | None = None,
+    connections: Connections, host: str, port: int, on_ready: Callable[[str], None]
 ) -> None:
     async with connections.taken(host, port) as taken:
         shown = f"[{host}]" if ":" in host else host
         on_ready(f"http://{shown}:{taken}/v1")
-        await (stop or asyncio.Event()).wait()
+        await asyncio.Event().wait()

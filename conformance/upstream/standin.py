@@ -7,6 +7,7 @@ calls them, and what an adapter lost on the way shows in the answer as well.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any, Final
 
@@ -52,7 +53,9 @@ def _spoken(dialect: Dialect, request: Request, nonce: int) -> Response:
     if body.get("stream"):
         # The dialects decide what of it their stream shows.
         body["stream_options"] = {"include_usage": True}
-    made = reference(Request("POST", "/v1/chat/completions", Headers(), to_json(body)), nonce)
+    # Ids go by the whole request, also by what of it our model never sees.
+    origin = Headers([("x-asked", hashlib.sha256(request.body).hexdigest())])
+    made = reference(Request("POST", "/v1/chat/completions", origin, to_json(body)), nonce)
     if made.status >= ERROR:
         return dialect.refused(made.status, json.loads(made.body)["error"]["message"])
     named = {"model": asked.get("model") or MODEL}

@@ -1,0 +1,97 @@
+"""An adapter that is a program: started with what it needs, ready when it says so, and stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+import httpx
+
+from conformance.adapter_file import DEADLINE, Program
+from conformance.targets import BadProvider
+
+LOCAL: Final = "127.0.0.1"
+GRACE: Final = 10.0
+"""Seconds between asking a program to end and ending it."""
+TAIL: Final = 2000
+"""Characters of its log that are shown when it does not start."""
+
+
+@contextmanager
+def running(program: Program, values: Mapping[str, str]) -> Iterator[str]:
+    """Run a program during the block, and give it the base URL.
+
+    ``values`` are filled in for ``{names}`` in its command, files and URL; ``{port}`` is added.
+    The environment is that of this process. Raises BadProvider when it does not become ready.
+    """
+    with tempfile.TemporaryDirectory(prefix="conformance-") as name:
+        folder, port = Path(name), _free_port()
+        known = {**values, "port": str(port), "folder": name}
+        for path, text in program.files.items():
+            (folder / path).write_text(filled(text, known), "utf-8")
+        log = folder / "adapter.log"
+        with log.open("wb") as file:
+            process = _started([filled(word, known) for word in program.command], folder, file)
+        try:
+            _await(process, f"http://{LOCAL}:{port}{program.ready}", log)
+            yield filled(program.base_url, known)
+        finally:
+            _stop(process)
+
+
+def _started(command: list[str], folder: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603  # the user's own command, without a shell
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise BadProvider(f"{command[0]} can't be started: {error.strerror}") from error
+
+
+def _await(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Return when the program answers at ``url`` with a success."""
+    limit = time.monotonic() + DEADLINE
+    while time.monotonic() < limit and process.poll() is None:
+        with suppress(httpx.HTTPError):
+            if httpx.get(url, timeout=5, trust_env=False).is_success:
+                return
+        time.sleep(0.1)
+    how = "was not ready" if process.poll() is None else f"ended with {process.returncode}"
+    said = log.read_text("utf-8", "replace")[-TAIL:]
+    raise BadProvider(f"the adapter {how}; {url} should answer 200. Its log ends:\n{said}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all it started, gently first."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, sign)
+            process.wait(GRACE)
+            return
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """``text`` with the values in place of their ``{names}``."""
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((LOCAL, 0))
+        port: int = listener.getsockname()[1]
+    return port

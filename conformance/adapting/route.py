@@ -1,0 +1,174 @@
+"""The route through an adapter: asked from the north, with the far side of each answer kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+
+import httpx
+
+from conformance.adapter_file import NOWHERE, UPSTREAM, Adapter, Upstream
+from conformance.adapting import function, identity, program, returned
+from conformance.model import Exchange, Failure, Headers, Provenance, Request, Response, Source
+from conformance.routes import Call, Unanswered, addressed
+from conformance.routes.fetch import fetch
+from conformance.targets import Target, to_json
+from conformance.upstream.server import serving
+from conformance.upstream.stage import Stage
+from conformance.upstream.tap import tapped
+
+CHAT: Final = "/chat/completions"
+Json = dict[str, Any]
+Said = tuple[Response | None, Failure | None]
+
+
+class North(Protocol):
+    """The side of an adapter that is asked."""
+
+    async def ask(self, request: Request) -> Said:
+        """What came back, and what went wrong."""
+
+    def restore(self) -> None:
+        """Put back what the last calls may have changed for later ones."""
+
+
+@dataclass(slots=True)
+class Adapted:
+    """A route to the targets behind one adapter, one request at a time."""
+
+    adapter: Adapter
+    north: North
+    stage: Stage
+    origin: str | None
+    """Where the stage listens; None where it does not."""
+    moves: bool
+    """Whether the adapter is led there, away from the addresses it was built with."""
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def send(self, call: Call, number: int, request: Request) -> list[Exchange]:
+        """As in :class:`conformance.routes.Route`. Raises Unanswered."""
+        upstream = self.adapter.upstream_of(call.target)
+        sent = self._addressed(call.target, upstream, request)
+        async with self._lock:
+            self.stage.begin(upstream.provider, upstream.host)
+            response, failure = await self.north.ask(sent)
+            beyond = self.stage.taken()
+        provenance = Provenance(
+            Source.LOCAL,
+            software=identity.software(self.adapter),
+            lacks=returned.LACKS if self.adapter.call else frozenset(),
+        )
+        made = call.exchange(number, sent, response, provenance, failure)
+        dropping = call.target.dropping
+        session = f"{made.session}+dropping" if dropping else made.session
+        return [replace(made, upstream=beyond, dropping=dropping, session=session)]
+
+    def close(self, call: Call) -> list[str]:
+        """As in :class:`conformance.routes.Route`: there is never anything wrong."""
+        del call
+        self.north.restore()
+        return []
+
+    def _addressed(self, target: Target, upstream: Upstream, request: Request) -> Request:
+        """``request`` with the adapter's address, and all it needs to know of the provider."""
+        body = _object(request.body)
+        if self.adapter.call and (request.url != CHAT or body is None):
+            raise Unanswered(f"{self.adapter.name} is a function, and takes chat completions only")
+        fields = [*self.adapter.headers, *upstream.headers.items()]
+        led = Headers((name, self._led(value, upstream)) for name, value in fields)
+        sent = addressed(replace(target, headers=led), request, None)
+        if body is None:
+            return sent
+        if body.get("model") == target.model:
+            body["model"] = upstream.calls_it.replace("{model}", target.model)
+        return replace(sent, body=to_json(body | self._given(target, upstream)))
+
+    def _given(self, target: Target, upstream: Upstream) -> Json:
+        """The members that every request to this provider bears."""
+        given = dict(upstream.give)
+        if self.moves:
+            given |= upstream.moved or {}
+        if target.dropping and self.adapter.dropping:
+            given |= self.adapter.dropping.members
+        return {name: self._led(value, upstream) for name, value in given.items()}
+
+    def _led(self, value: Any, upstream: Upstream) -> Any:
+        """``value`` with the address of the stage where it stands for it."""
+        if isinstance(value, str) and self.origin:
+            return value.replace(UPSTREAM, f"{self.origin}/{upstream.provider}")
+        return value
+
+
+@contextmanager
+def adapted(adapter: Adapter, *, served: bool = False, dropping: bool = False) -> Iterator[Adapted]:
+    """An adapter, called or running for as long as the block lasts.
+
+    ``served`` leads a function to the stage's server instead of answering it in process;
+    ``dropping`` has it drop by its settings, once for all. Raises BadProvider.
+    """
+    stage = Stage(adapter.side)
+    settings = dict(adapter.settings)
+    if dropping and adapter.dropping:
+        settings |= adapter.dropping.settings
+    with ExitStack() as stack:
+        listens = served or not adapter.call or UPSTREAM in repr(adapter.upstreams)
+        origin = stack.enter_context(serving(stage, adapter.port)) if listens else None
+        values = {"upstream": origin or "", "dropping": json.dumps(dropping)}
+        surroundings = {n: program.filled(v, values) for n, v in adapter.environment.items()}
+        stack.enter_context(function.environment(surroundings))
+        north: North
+        if adapter.call:
+            stack.enter_context(tapped(stage, origin))
+            north = _Called(adapter, settings)
+        else:
+            base_url = adapter.base_url
+            if adapter.program:
+                base_url = stack.enter_context(program.running(adapter.program, values))
+            north = _Served(base_url, adapter.timeout)
+        yield Adapted(adapter, north, stage, origin, moves=served or not adapter.call)
+
+
+class _Called:
+    """The north side of a function."""
+
+    def __init__(self, adapter: Adapter, settings: Mapping[str, Any]) -> None:
+        self._function = function.Function(adapter.call or "", settings)
+        self._timeout = adapter.timeout
+
+    async def ask(self, request: Request) -> Said:
+        """The members of the body are its keywords."""
+        return await self._function.ask(json.loads(request.body), self._timeout)
+
+    def restore(self) -> None:
+        """Its package's settings are put back."""
+        self._function.restore()
+
+
+class _Served:
+    """The north side of a server; recordings bear another address than the one it has."""
+
+    def __init__(self, base_url: str, timeout: float) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._timeout = timeout
+
+    async def ask(self, request: Request) -> Said:
+        """Sent as it is, to where the server is."""
+        url = self._base_url + request.url.removeprefix(NOWHERE)
+        async with httpx.AsyncHTTPTransport(trust_env=False) as pool:
+            heard = await fetch(pool, replace(request, url=url), self._timeout)
+        return heard.response, heard.failure
+
+    def restore(self) -> None:
+        """What another process keeps is its own."""
+
+
+def _object(body: bytes) -> Json | None:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

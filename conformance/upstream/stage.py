@@ -1,0 +1,97 @@
+"""The stage: it answers what an adapter sends on, and keeps both sides of it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Final
+from urllib.parse import urlsplit
+
+from conformance.model import Exchange, Headers, Provenance, Request, Response, Source
+from conformance.upstream.scripts import Told, told
+
+HOST: Final = "upstream.test"
+"""What the journal calls the stage, wherever it listens: no result depends on a port."""
+STRANGER: Final = "stranger"
+"""The provider of an exchange with a host that the adapter had no reason to reach."""
+MOST: Final = 64
+"""Requests to the far side that are kept for one request: an adapter may retry for ever."""
+
+Answers = Callable[[Request, int], Told]
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything an adapter reaches. Requests come from any thread; one exchange at a time."""
+
+    side: tuple[str, ...] = ()
+    """Hosts that it may reach besides; they are answered 404."""
+    answers: Answers = told
+    """What a provider says, given how often the same was asked before."""
+    beside: set[str] = field(default_factory=set)
+    """The hosts of ``side`` that were reached, at any time."""
+    _provider: str = STRANGER
+    _host: str = ""
+    _journal: list[Exchange] = field(default_factory=list)
+    _asked: Counter[tuple[str, str, bytes]] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, provider: str, host: str | None, answers: Answers = told) -> None:
+        """From now on requests are to ``provider``, at hosts that match ``host``; None: any."""
+        with self._lock:
+            self._provider, self._host, self.answers = provider, host or "*", answers
+            self._journal.clear()
+
+    def taken(self) -> tuple[Exchange, ...]:
+        """What was sent on since :meth:`begin`, in the order it came."""
+        with self._lock:
+            return tuple(self._journal)
+
+    def answer(self, request: Request) -> Told:
+        """What comes back to the adapter; never raises. ``request.url`` is absolute."""
+        host = _host(request.url)
+        with self._lock:
+            if any(fnmatchcase(host, pattern) for pattern in self.side):
+                self.beside.add(host)
+                return Told(_nothing_here())
+            expected = host == HOST or fnmatchcase(host, self._host)
+            said = self._said(request) if expected else Told(_nothing_here())
+            self._keep(request, said, self._provider if expected else STRANGER)
+            return said
+
+    def refuse(self, host: str) -> None:
+        """Note a host that was reached past every HTTP library we know."""
+        with self._lock:
+            self._keep(Request("CONNECT", f"//{host}"), Told(None), STRANGER)
+
+    def _said(self, request: Request) -> Told:
+        key = (request.method, request.url, request.body)
+        before = self._asked[key]
+        self._asked[key] += 1
+        return self.answers(request, before)
+
+    def _keep(self, request: Request, said: Told, provider: str) -> None:
+        if len(self._journal) < MOST:
+            made = Exchange(
+                id=f"upstream#{len(self._journal) + 1}",
+                provider=provider,
+                request=request,
+                response=said.response,
+                provenance=Provenance(Source.REFERENCE),
+                failure=said.failure,
+            )
+            self._journal.append(made)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _nothing_here() -> Response:
+    return Response(404, Headers([("content-type", "text/plain")]))
