@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from conformance.blame import ADAPTER, PROVIDER, beyond, blamed
 from conformance.model import Exchange, Finding, Outcome, Verdict
 from conformance.recognise import recognise
 from conformance.registry import Check, Fact, Judgement
@@ -128,6 +129,12 @@ class Audit:
     _facts: dict[tuple[Session, Check], list[Fact[Any]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    _beyond: dict[tuple[Session, Check], list[Fact[Any]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """The same facts of what providers answered behind an adapter."""
+    _adapted: set[Session] = field(default_factory=set)
+    """Those that were behind one."""
 
     @property
     def left_out(self) -> int:
@@ -156,8 +163,14 @@ class Audit:
             model = exchange.model or scrubber.text(reply.model)  # a server may repeat a key there
             target = (exchange.provider[:NAME], model[:NAME])
             self.targets[target] += 1
+            session = (*target, exchange.session)
             for check, fact in self.checks.facts(reply):
-                self._facts[(*target, exchange.session), check].append(fact)
+                self._facts[session, check].append(fact)
+            if exchange.behind_adapter:
+                self._adapted.add(session)
+            theirs = beyond(exchange)
+            for check, fact in self.checks.facts(theirs) if theirs else ():
+                self._beyond[session, check].append(fact)
             for judgement in self.checks.judge(reply):
                 judged[judgement.check].append(judgement)
         for judgements in judged.values():
@@ -174,7 +187,8 @@ class Audit:
 
     def compare(self) -> Iterator[Verdict]:
         """Judge the sets; yields the verdicts that have findings."""
-        for ((provider, model, _), check), facts in self._facts.items():
+        for (session, check), facts in self._facts.items():
+            provider, model, _ = session
             for judgement in _by_exchange(check.compare(facts)):
                 named = judgement.findings[0].exchange if judgement.findings else None
                 verdict = Verdict(
@@ -186,8 +200,20 @@ class Audit:
                     findings=judgement.findings,
                     reason=judgement.reason,
                     exchange=named or facts[0].exchange,
+                    blame=self._blamed(session, check, named) if judgement.findings else None,
                 )
                 yield from self._counted(Scrubber().verdict(verdict))
+
+    def _blamed(self, session: Session, check: Check, exchange: str | None) -> str | None:
+        """As :func:`conformance.blame.blamed`, where exchanges are compared."""
+        if session not in self._adapted:
+            return None
+        theirs = self._beyond.get((session, check), [])
+        return (
+            PROVIDER
+            if exchange in {one.exchange for one in check.compare(theirs).findings}
+            else ADAPTER
+        )
 
     def _counted(self, verdict: Verdict) -> Iterator[Verdict]:
         """Count a verdict; it is given out when it has findings."""
@@ -215,6 +241,7 @@ def _verdict(
         provenance=exchange.provenance,
         repeat=repeat,
         probe=exchange.probe,
+        blame=blamed(judgement.check, exchange, judgement.findings),
     )
     return scrubber.verdict(verdict)
 

@@ -48,6 +48,8 @@ class Known:
     models: tuple[str, ...] = ("*",)
     outcome: str = "fail"
     since: str = ""
+    until: str = ""
+    """The last day on which it excuses anything, as an ISO date; empty for ever."""
     where: str = ""
     """File and line it stands in."""
     strangers: tuple[str, ...] = ()

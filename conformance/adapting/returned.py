@@ -10,8 +10,7 @@ import json
 from typing import Any, Final
 
 from conformance import jsontext
-from conformance.model import MISSING, RAISED, Chunk, Evidence, Failure, Headers, Response
-from conformance.schema import violations
+from conformance.model import RAISED, Chunk, Evidence, Failure, Headers, Response
 from conformance.targets import to_json
 
 Json = dict[str, Any]
@@ -19,8 +18,8 @@ LACKS: Final = frozenset(Evidence) - {Evidence.FRESH}
 """What a function's result cannot tell."""
 UNKNOWN: Final = 500
 """The status of an exception that has none."""
-JUDGED: Final = ("chat.completion", "chat.completion.chunk")
-"""The objects whose schemas tell where null may be."""
+NULLABLE: Final = ("content", "finish_reason", "logprobs", "refusal")
+"""The members of OpenAI's objects that are required and may be null."""
 _HEADERS: Final = ("retry-after", "retry-after-ms")
 """What of an exception's headers a program acts on."""
 
@@ -62,32 +61,15 @@ def plain(value: Any) -> Any:
     """The JSON value of what a function returned: an object's members, as its class tells them.
 
     To a program, a member that is None is as good as absent. So None is taken for null where the
-    member has to be there, and for absent elsewhere.
+    specification requires the member and lets it be null, and for absent elsewhere.
     """
     dump = getattr(value, "model_dump", None)
     members = dump() if callable(dump) else value
-    document = jsontext.parse(json.dumps(members, default=repr).encode()).value
-    kind = document.get("object") if isinstance(document, dict) else None
-    if kind not in JUDGED:
-        return document
-    bare = _without_nulls(document)
-    for found in violations(kind, bare):
-        if found.got is MISSING:
-            _put_back(bare, document, found.at)
-    return bare
+    return _without_nones(jsontext.parse(json.dumps(members, default=repr).encode()).value)
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_nones(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
-    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
-
-
-def _put_back(bare: Any, document: Any, at: str) -> None:
-    """Give ``bare`` the null that ``document`` has at a place like ``choices[0].logprobs``."""
-    *steps, last = at.replace("[", ".").replace("]", "").split(".")
-    for step in steps:
-        key = int(step) if isinstance(document, list) else step
-        bare, document = bare[key], document[key]
-    if last in document:
-        bare[last] = None
+        kept = {n: one for n, one in value.items() if one is not None or n in NULLABLE}
+        return {name: _without_nones(one) for name, one in kept.items()}
+    return [_without_nones(one) for one in value] if isinstance(value, list) else value

@@ -43,7 +43,6 @@ FINISHES: Final = {
     "maximum_tokens": "length",
 }
 ENDS: Final = {"stop": "end_of_text", "length": "maximum_tokens"}
-CODES: Final = {401: "UNAUTHENTICATED", 404: "NOT_FOUND", 429: "QUEUE_FULL", 503: "UNAVAILABLE"}
 
 
 class AlephAlpha(Dialect):
@@ -97,8 +96,8 @@ class AlephAlpha(Dialect):
         return sse_reply((None, event) for event in [*told, summary, DONE])
 
     def refused(self, status: int, message: str) -> Response:
-        """A sentence and a code."""
-        return json_reply({"error": message, "code": CODES.get(status, "INVALID_REQUEST")}, status)
+        """A sentence."""
+        return json_reply({"error": message}, status)
 
     def meaning(self, exchange: Exchange) -> Meaning | None:
         """The first completion, streamed or not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from conformance import jsontext
 from conformance.dialects import anthropic_request
@@ -22,7 +22,7 @@ from conformance.dialects.base import (
 )
 from conformance.dialects.blocks import Block, Spoken, letters, of_chunks, of_completion
 from conformance.model import Exchange, Request, Response
-from conformance.replies import a_list, a_text, an_object, is_int, objects
+from conformance.replies import a_text, an_object, is_int, objects
 from conformance.sse import StreamTooLong, parse
 
 STOPPED: Final = {
@@ -121,7 +121,6 @@ def _usage(spoken: Spoken, output_tokens: int) -> Json:
         "cache_read_input_tokens": 0,
         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
         "output_tokens": output_tokens,
-        "service_tier": "standard",
     }
 
 
@@ -185,10 +184,7 @@ def _spent(usage: Json) -> tuple[int, int] | None:
 
 
 def _called(block: Json) -> Called:
-    """A call; ``partial_json`` is where :func:`told` gathers what a stream brings of its input."""
-    came = a_text(block.get("partial_json"))
-    arguments = parsed(came) if came else block.get("input")
-    return Called(a_text(block.get("name")), arguments, a_text(block.get("id")) or None)
+    return Called(a_text(block.get("name")), block.get("input"), a_text(block.get("id")) or None)
 
 
 def _sent(body: bytes) -> list[Json]:
@@ -203,32 +199,50 @@ def _sent(body: bytes) -> list[Json]:
 
 def told(sent: Iterable[Json]) -> Meaning | None:
     """What the events of a stream say together; None for what is no such stream."""
-    message, blocks = Json(), dict[Any, Json]()
-    error, ended = None, False
+    stream = _Told()
     for event in sent:
+        stream.add(event)
+    return stream.meaning()
+
+
+class _Told:
+    """A message, put together from the events that brought it."""
+
+    def __init__(self) -> None:
+        self.message: Json = {}
+        self.blocks: dict[str, Json] = {}
+        self.pieces: dict[str, list[str]] = {}
+        self.error: str | None = None
+        self.ended = False
+
+    def add(self, event: Json) -> None:
+        index = str(event.get("index"))
         match event.get("type"):
             case "message_start":
-                message = {**an_object(event.get("message"))}
+                self.message = {**an_object(event.get("message"))}
             case "content_block_start":
-                blocks[str(event.get("index"))] = {**an_object(event.get("content_block"))}
+                self.blocks[index] = {**an_object(event.get("content_block"))}
             case "content_block_delta":
-                block = blocks.setdefault(str(event.get("index")), {"type": "text"})
-                _append(block, an_object(event.get("delta")))
+                delta = an_object(event.get("delta"))
+                came = a_text(delta.get("text")) + a_text(delta.get("partial_json"))
+                self.pieces.setdefault(index, []).append(came)
             case "message_delta":
-                message |= an_object(event.get("delta"))
-                usage = an_object(event.get("usage"))
-                message["usage"] = an_object(message.get("usage")) | usage
+                usage = an_object(self.message.get("usage")) | an_object(event.get("usage"))
+                self.message |= an_object(event.get("delta")) | {"usage": usage}
             case "message_stop":
-                ended = True
+                self.ended = True
             case "error":
-                error = a_text(an_object(event.get("error")).get("message"))
-    if not message and error is None:
-        return None
-    meaning = said({**message, "content": list(blocks.values())})
-    return meaning and replace(meaning, error=error, complete=ended)
+                self.error = a_text(an_object(event.get("error")).get("message"))
 
+    def meaning(self) -> Meaning | None:
+        if not self.message and self.error is None:
+            return None
+        content = [self._filled(index, block) for index, block in self.blocks.items()]
+        meaning = said(self.message | {"content": content})
+        return meaning and replace(meaning, error=self.error, complete=self.ended)
 
-def _append(block: Json, delta: Json) -> None:
-    for name in ("text", "partial_json"):
-        if isinstance(delta.get(name), str):
-            block[name] = a_text(block.get(name)) + delta[name]
+    def _filled(self, index: str, block: Json) -> Json:
+        came = "".join(self.pieces.get(index, ()))
+        if block.get("type") == "text":
+            return block | {"text": a_text(block.get("text")) + came}
+        return block | {"input": parsed(came)} if came else block

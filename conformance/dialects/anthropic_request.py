@@ -72,7 +72,8 @@ def _within(
     if not fits(value):
         kind = "integer" if fits is is_int else "number"
         raise Refused(f"{name}: Input should be a valid {kind}")
-    if value < low:
+    # Said this way round, it holds for NaN too.
+    if not value >= low:
         raise Refused(f"{name}: Input should be greater than or equal to {low}")
     if high is not None and value > high:
         raise Refused(f"{name}: Input should be less than or equal to {high}")
@@ -96,19 +97,22 @@ def _system(system: Any) -> Iterator[Json]:
 def _messages(messages: Any) -> Iterator[Json]:
     if not _listed(messages, "messages"):
         raise Refused("messages: at least one message is required")
+    before = None
     for i, message in enumerate(messages):
-        yield from _turn(message, f"messages.{i}")
+        names = ("role", "content")
+        turn = _members(message, f"messages.{i}.", names, names)
+        # Opus 4.8 and later take new orders in mid-conversation, after a user's turn.
+        if turn["role"] == "system" and before != "user":
+            raise Refused(
+                'messages: Unexpected role "system". The Messages API accepts a top-level '
+                '`system` parameter, not "system" as an input message role.'
+            )
+        before = turn["role"]
+        yield from _turn(before, turn["content"], f"messages.{i}")
 
 
-def _turn(message: Any, at: str) -> Iterator[Json]:
-    names = ("role", "content")
-    role, content = (_members(message, f"{at}.", names, names)[name] for name in names)
-    if role == "system":
-        raise Refused(
-            'messages: Unexpected role "system". The Messages API accepts a top-level `system` '
-            'parameter, not "system" as an input message role.'
-        )
-    if role not in ("user", "assistant"):
+def _turn(role: Any, content: Any, at: str) -> Iterator[Json]:
+    if role not in ("user", "assistant", "system"):
         raise Refused(f"{at}.role: Input should be 'user' or 'assistant'")
     if isinstance(content, str):
         yield {"role": role, "content": content}
@@ -116,6 +120,8 @@ def _turn(message: Any, at: str) -> Iterator[Json]:
     blocks = _blocks(content, f"{at}.content")
     if role == "user":
         yield from _user(blocks)
+    elif role == "system":
+        yield {"role": role, "content": [_text(block) for block in blocks]}
     else:
         yield _assistant(blocks)
 
@@ -257,7 +263,7 @@ def _choice(choice: Any) -> Any:
     if kind == "tool":
         name = _members(choice, "tool_choice.tool.", ("name",))["name"]
         return {"type": "function", "function": {"name": name}}
-    if kind not in (*CHOICES,):
+    if not isinstance(kind, str) or kind not in CHOICES:
         raise Refused(
             f"tool_choice: Input tag '{str(kind)[:100]}' found using 'type' does not match any of "
             "the expected tags: 'auto', 'any', 'tool', 'none'"

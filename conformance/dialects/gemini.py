@@ -8,8 +8,7 @@ from statistics import fmean
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from conformance.dialects._gemini_asked import asked
-from conformance.dialects._pieces import documents, together
+from conformance.dialects import gemini_request
 from conformance.dialects.base import (
     ERROR,
     Called,
@@ -21,6 +20,8 @@ from conformance.dialects.base import (
     parsed,
     sse_reply,
 )
+from conformance.dialects.blocks import Spoken, letters, of_chunks, of_completion
+from conformance.dialects.documents import documents
 from conformance.model import Exchange, Request, Response
 from conformance.replies import a_text, an_object, index_of, is_int, objects
 
@@ -35,16 +36,20 @@ STATUSES: Final = {
     504: "DEADLINE_EXCEEDED",
 }
 """Google's words for HTTP statuses (google.rpc.Code)."""
+SERVER_ERROR: Final = 500
 WRITTEN: Final = {"length": "MAX_TOKENS", "content_filter": "SAFETY"}
 FINISHES: Final = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
     **dict.fromkeys(
-        ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"), "content_filter"
+        ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
+        "content_filter",
     ),
 }
 NUMBERED: Final = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION"}
 """Who asks for numbers instead of names is answered so; from 5 on, Google's two APIs differ."""
+PROMPT: Final = ("promptTokenCount", "toolUsePromptTokenCount")
+COMPLETION: Final = ("candidatesTokenCount", "thoughtsTokenCount")
 PLACE: Final = re.compile(
     r"(?:/(?:models|tunedModels|endpoints)/(?P<model>[^/]+))?:(?P<verb>streamG|g)enerateContent$"
 )
@@ -62,13 +67,17 @@ class Gemini(Dialect):
         found = PLACE.search(place)
         model, verb = found.group("model", "verb") if found else (None, "")
         vertex = "/publishers/" in place or "/endpoints/" in place
-        made = asked(body_of(request), vertex=vertex)
+        made = gemini_request.openai(body_of(request), vertex=vertex)
         return {"model": unquote(model or ""), **made, "stream": verb == "streamG"}
 
     def whole(self, request: Request, completion: Json) -> Response:
         """A GenerateContentResponse with a candidate for each choice."""
         del request
-        candidates = [_candidate(choice) for choice in completion["choices"]]
+        said = [of_completion({**completion, "choices": [c]}) for c in completion["choices"]]
+        candidates = [
+            _candidate(choice, _parts(spoken), spoken.finish)
+            for choice, spoken in zip(completion["choices"], said, strict=True)
+        ]
         return json_reply(_reply(completion, candidates, _usage(completion["usage"])))
 
     def streamed(self, request: Request, chunks: Sequence[Json]) -> Response:
@@ -80,7 +89,7 @@ class Gemini(Dialect):
 
     def refused(self, status: int, message: str) -> Response:
         """Google's error envelope."""
-        kind = STATUSES.get(status, STATUSES[500 if status >= max(STATUSES) else 400])
+        kind = STATUSES.get(status, STATUSES[500 if status >= SERVER_ERROR else 400])
         return json_reply({"error": {"code": status, "message": message, "status": kind}}, status)
 
     def meaning(self, exchange: Exchange) -> Meaning | None:
@@ -103,30 +112,33 @@ def _reply(source: Json, candidates: list[Json], usage: Json) -> Json:
         "candidates": candidates,
         "usageMetadata": usage,
         "modelVersion": source["model"],
-        "responseId": source["id"].partition("-")[2],
+        "responseId": letters(source["id"]),
     }
 
 
-def _candidate(choice: Json) -> Json:
-    message = choice["message"]
-    text = message.get("content")
-    parts = [{"text": text}] if text else []
-    parts += list(_calls(message))
+def _parts(spoken: Spoken) -> list[Json]:
+    """Texts, and the calls whose arguments were not cut off: Google has no half objects."""
+    whole = [block for block in spoken.blocks if block.name is None or _is_object(block.text)]
+    return [
+        {"text": block.text}
+        if block.name is None
+        else {"functionCall": {"name": block.name, "args": block.arguments}}
+        for block in whole
+    ]
+
+
+def _is_object(arguments: str) -> bool:
+    return isinstance(parsed(arguments), dict)
+
+
+def _candidate(choice: Json, parts: list[Json], finish: str | None = None) -> Json:
+    """A candidate, or a piece of one. What is empty, Google leaves out."""
     return {
-        # What is empty, Google leaves out.
         "content": {**({"parts": parts} if parts else {}), "role": "model"},
-        "finishReason": WRITTEN.get(choice["finish_reason"], "STOP"),
+        **({"finishReason": WRITTEN.get(finish, "STOP")} if finish else {}),
         "index": choice["index"],
         **_logprobs(choice),
     }
-
-
-def _calls(message: Json) -> Iterator[Json]:
-    """The calls whose arguments were not cut off: Google has no half objects."""
-    for call in message.get("tool_calls") or ():
-        arguments = parsed(call["function"]["arguments"])
-        if isinstance(arguments, dict):
-            yield {"functionCall": {"name": call["function"]["name"], "args": arguments}}
 
 
 def _logprobs(choice: Json) -> Json:
@@ -157,29 +169,28 @@ def _usage(usage: Json) -> Json:
 
 
 def _pieces(chunks: Sequence[Json]) -> Iterator[Json]:
-    told = together(chunks)
-    spent = _usage(told["usage"])
-    so_far = {
-        "promptTokenCount": spent["promptTokenCount"],
-        "totalTokenCount": spent["promptTokenCount"],
-        "promptTokensDetails": spent["promptTokensDetails"],
-    }
-    messages = {choice["index"]: choice["message"] for choice in told["choices"]}
+    """A piece for each chunk that says something, and one that ends each candidate."""
+    spent = _usage(chunks[-1]["usage"])
+    counted = ("promptTokenCount", "promptTokensDetails")
+    so_far = {name: spent[name] for name in counted} | {"totalTokenCount": spent[counted[0]]}
     for chunk in chunks:
-        for piece in chunk["choices"]:
-            index, text = piece["index"], piece["delta"].get("content")
-            if piece["finish_reason"]:
-                yield _reply(chunk, [_last(piece, messages[index])], spent)
+        for choice in chunk["choices"]:
+            text = choice["delta"].get("content")
+            if choice["finish_reason"]:
+                spoken = of_chunks(_only(chunks, choice["index"]))
+                calls = [part for part in _parts(spoken) if "functionCall" in part]
+                last = _candidate(choice, calls or [{"text": ""}], spoken.finish)
+                yield _reply(chunk, [last], spent)
             elif text:
-                content = {"parts": [{"text": text}], "role": "model"}
-                candidate = {"content": content, "index": index, **_logprobs(piece)}
-                yield _reply(chunk, [candidate], so_far)
+                yield _reply(chunk, [_candidate(choice, [{"text": text}])], so_far)
 
 
-def _last(piece: Json, message: Json) -> Json:
-    """The candidate that ends a stream: its calls, or an empty text."""
-    candidate = _candidate({**piece, "message": {**message, "content": None}})
-    return {**candidate, "content": {"parts": [{"text": ""}], **candidate["content"]}}
+def _only(chunks: Sequence[Json], index: int) -> list[Json]:
+    """The stream of one choice, as if there were no other."""
+    return [
+        {**chunk, "choices": [{**c, "index": 0} for c in chunk["choices"] if c["index"] == index]}
+        for chunk in chunks
+    ]
 
 
 def _said(replies: Sequence[Json], error: str | None) -> Meaning:
@@ -224,14 +235,8 @@ def _counted(reply: Json) -> tuple[int, int] | None:
     usage = an_object(reply.get("usageMetadata"))
     if not is_int(usage.get("promptTokenCount")):
         return None
-    prompt, tools, said, thought = (
-        count if is_int(count) else 0
-        for count in map(
-            usage.get,
-            (
-                *("promptTokenCount", "toolUsePromptTokenCount"),
-                *("candidatesTokenCount", "thoughtsTokenCount"),
-            ),
-        )
-    )
-    return prompt + tools, said + thought
+    return _sum(usage, PROMPT), _sum(usage, COMPLETION)
+
+
+def _sum(usage: Json, names: Sequence[str]) -> int:
+    return sum(usage[name] for name in names if is_int(usage.get(name)))

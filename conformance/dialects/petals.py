@@ -32,6 +32,8 @@ class Petals(Dialect):
         form = _form(request)
         asked = question(form.get("inputs"), "inputs") | {"model": form.get("model")}
         if (limit := _number(form, "max_new_tokens", int)) is not None:
+            if limit < 1:
+                raise Refused("ValueError: `max_new_tokens` must be greater than 0.", OK)
             asked["max_tokens"] = limit
         if not _number(form, "do_sample", int):
             return asked | {"temperature": 0}

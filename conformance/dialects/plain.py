@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from conformance import jsontext, sse
 from conformance.dialects.base import Json, Refused
 from conformance.model import Response
 from conformance.replies import is_int
 
+LLAMA: Final = re.compile(
+    r"<\|start_header_id\|>(system|user|assistant)<\|end_header_id\|>\n\n(.*?)<\|eot_id\|>",
+    re.DOTALL,
+)
+"""A message in the template of Llama 3: adapters write it themselves, and the model reads it."""
+
 
 def question(prompt: Any, called: str) -> Json:
-    """A conversation of this one prompt. Raises Refused where it is no text."""
+    """A conversation of this one prompt, or of the messages a template has put into it.
+
+    Raises Refused where it is no text.
+    """
     if not isinstance(prompt, str):
         raise Refused(f"{called}: a string is required.", 422)
-    return {"messages": [{"role": "user", "content": prompt}]}
+    turns = LLAMA.findall(prompt) or [("user", prompt)]
+    return {"messages": [{"role": role, "content": said} for role, said in turns]}
 
 
 def renamed(given: Json, names: Mapping[str, str]) -> Json:

@@ -110,7 +110,7 @@ class Replicate(Dialect):
 
     def refused(self, status: int, message: str) -> Response:
         """A problem document."""
-        title = TITLES.get(status, "Invalid request")
+        title = TITLES.get(status, "Request failed")
         return json_reply({"title": title, "detail": message, "status": status}, status)
 
     def meaning(self, exchange: Exchange) -> Meaning | None:
@@ -204,7 +204,7 @@ def _prediction(given: Json, status: str) -> Json:
 
 def _finished(answer: Json) -> Meaning | None:
     """What a prediction came to."""
-    status, output = answer.get("status"), answer.get("output")
+    status, output = a_text(answer.get("status")), answer.get("output")
     if status == "failed":
         return Meaning(error=a_text(answer.get("error")))
     pieces: list[Any] = [output] if isinstance(output, str) else a_list(output)

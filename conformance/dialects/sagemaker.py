@@ -129,7 +129,8 @@ def _sampling(body: Json) -> Json:
         raise _invalid("`temperature` must be strictly positive")
     if is_number(top_p) and not 0 < top_p < 1:
         raise _invalid("`top_p` must be > 0.0 and < 1.0")
-    samples = given.get("do_sample") or top_p is not None or temperature not in {None, 1}
+    warm = temperature is not None and temperature != 1
+    samples = given.get("do_sample") or top_p is not None or warm
     return renamed(given, NAMES) | ({} if samples else {"temperature": 0})
 
 

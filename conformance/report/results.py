@@ -115,6 +115,8 @@ def verdict_line(verdict: Verdict) -> dict[str, Any]:
     }
     if verdict.reason:
         line["reason"] = verdict.reason
+    if verdict.blame:
+        line["blame"] = verdict.blame
     return line
 
 
@@ -136,6 +138,7 @@ def verdict_of(line: Mapping[str, Any]) -> Verdict:
         repeat=(line["repeat"]["k"], line["repeat"]["n"]),
         probe=line["probe"],
         known=line["known"],
+        blame=line.get("blame"),
     )
 
 

@@ -61,7 +61,7 @@ TYPES: Final = ("", "string", "number", "integer", "boolean", "array", "object",
 """The types of a schema, which may also be given by their numbers."""
 
 
-def asked(body: Json, *, vertex: bool) -> Json:
+def openai(body: Json, *, vertex: bool) -> Json:
     """The request as a chat completion's, but for its model. Raises Refused."""
     given = _known(body, VERTEX if vertex else MEMBERS)
     config = _known(given.get("generationConfig"), CONFIGURED, "generation_config")
@@ -143,18 +143,19 @@ def _call(called: Json, otherwise: str) -> Json:
 
 
 def _results(parts: Sequence[Json], waiting: list[Json]) -> Iterator[Json]:
-    """The results in a turn, each of the call with its id, else the first one of its name."""
+    """The results in a turn, each of the call with its id, else of its name, else of the first."""
     for part in parts:
         if not part.get("functionResponse"):
             continue
         result = _fields(part["functionResponse"])
         alike = [call for call in waiting if call["id"] == result.get("id")]
         alike += [call for call in waiting if call["function"]["name"] == result.get("name")]
-        if not alike:
+        call = next(iter(alike or waiting), None)
+        if call is None:
             raise Refused(ORPHAN)
-        waiting.remove(alike[0])
+        waiting.remove(call)
         told = _told(an_object(result.get("response")))
-        yield {"role": "tool", "tool_call_id": alike[0]["id"], "content": told}
+        yield {"role": "tool", "tool_call_id": call["id"], "content": told}
 
 
 def _told(response: Json) -> str:
