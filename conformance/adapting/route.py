@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import httpx
@@ -17,8 +18,10 @@ from conformance.model import Exchange, Failure, Headers, Provenance, Request, R
 from conformance.routes import Call, Unanswered, addressed
 from conformance.routes.fetch import fetch
 from conformance.targets import Target, to_json
+from conformance.upstream.recorded import Recorded
+from conformance.upstream.scripts import told
 from conformance.upstream.server import serving
-from conformance.upstream.stage import Stage
+from conformance.upstream.stage import Answers, Stage
 from conformance.upstream.tap import tapped
 
 CHAT: Final = "/chat/completions"
@@ -47,6 +50,9 @@ class Adapted:
     """Where the stage listens; None where it does not."""
     moves: bool
     """Whether the adapter is led there, away from the addresses it was built with."""
+    cassettes: Path
+    """The folder of recordings, some of which the stage answers with."""
+    _recorded: dict[str, Recorded] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def send(self, call: Call, number: int, request: Request) -> list[Exchange]:
@@ -54,7 +60,7 @@ class Adapted:
         upstream = self.adapter.upstream_of(call.target)
         sent = self._addressed(call.target, upstream, request)
         async with self._lock:
-            self.stage.begin(upstream.provider, upstream.host)
+            self.stage.begin(upstream.provider, upstream.host, self._answers(upstream))
             response, failure = await self.north.ask(sent)
             beyond = self.stage.taken()
         provenance = Provenance(
@@ -72,6 +78,14 @@ class Adapted:
         del call
         self.north.restore()
         return []
+
+    def _answers(self, upstream: Upstream) -> Answers:
+        """What the provider says: what was recorded of it, else what a stand-in would."""
+        if upstream.recorded is None:
+            return told
+        if upstream.recorded not in self._recorded:
+            self._recorded[upstream.recorded] = Recorded(self.cassettes / upstream.recorded)
+        return self._recorded[upstream.recorded]
 
     def _addressed(self, target: Target, upstream: Upstream, request: Request) -> Request:
         """``request`` with the adapter's address, and all it needs to know of the provider."""
@@ -104,11 +118,18 @@ class Adapted:
 
 
 @contextmanager
-def adapted(adapter: Adapter, *, served: bool = False, dropping: bool = False) -> Iterator[Adapted]:
+def adapted(
+    adapter: Adapter,
+    *,
+    served: bool = False,
+    dropping: bool = False,
+    cassettes: Path = Path("cassettes"),
+) -> Iterator[Adapted]:
     """An adapter, called or running for as long as the block lasts.
 
     ``served`` leads a function to the stage's server instead of answering it in process;
-    ``dropping`` has it drop by its settings, once for all. Raises BadProvider.
+    ``dropping`` has it drop by its settings, once for all; ``cassettes`` is the folder of
+    recordings that the stage may answer with. Raises BadProvider.
     """
     stage = Stage(adapter.side)
     settings = dict(adapter.settings)
@@ -129,7 +150,8 @@ def adapted(adapter: Adapter, *, served: bool = False, dropping: bool = False) -
             if adapter.program:
                 base_url = stack.enter_context(program.running(adapter.program, values))
             north = _Served(base_url, adapter.timeout)
-        yield Adapted(adapter, north, stage, origin, moves=served or not adapter.call)
+        moves = served or not adapter.call
+        yield Adapted(adapter, north, stage, origin, moves, cassettes)
 
 
 class _Called:

@@ -18,10 +18,21 @@ from urllib.parse import unquote_plus
 from conformance import dialects
 from conformance.dialects import Dialect, Json
 from conformance.jsontext import parse
-from conformance.model import Chunk, Failure, Headers, Request, Response
+from conformance.model import (
+    Chunk,
+    Failure,
+    Headers,
+    Provenance,
+    Request,
+    Response,
+    Source,
+)
 from conformance.replies import an_object, is_filter_chunk
 from conformance.targets import to_json
 from conformance.upstream import standin
+
+STOOD_IN: Final = Provenance(Source.REFERENCE)
+"""Where an answer comes from that nobody recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,7 @@ class Told:
 
     response: Response | None
     failure: Failure | None = None
+    provenance: Provenance = STOOD_IN
 
 
 Wish = Callable[[Response, Dialect, int], Told]

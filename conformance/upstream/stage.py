@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import urlsplit
 
-from conformance.model import Exchange, Headers, Provenance, Request, Response, Source
+from conformance.model import Exchange, Failure, Headers, Request, Response
 from conformance.upstream.scripts import Told, told
 
 HOST: Final = "upstream.test"
@@ -18,7 +18,8 @@ HOST: Final = "upstream.test"
 STRANGER: Final = "stranger"
 """The provider of an exchange with a host that the adapter had no reason to reach."""
 MOST: Final = 64
-"""Requests to the far side that are kept for one request: an adapter may retry for ever."""
+"""Requests to the far side that one request may lead to: an adapter may retry for ever."""
+ENOUGH: Final = Failure("cut", "the stage answers no more requests that one request leads to")
 
 Answers = Callable[[Request, int], Told]
 
@@ -57,6 +58,8 @@ class Stage:
             if any(fnmatchcase(host, pattern) for pattern in self.side):
                 self.beside.add(host)
                 return Told(_nothing_here())
+            if len(self._journal) >= MOST:
+                return Told(None, ENOUGH)
             expected = host == HOST or fnmatchcase(host, self._host)
             said = self._said(request) if expected else Told(_nothing_here())
             self._keep(request, said, self._provider if expected else STRANGER)
@@ -74,16 +77,15 @@ class Stage:
         return self.answers(request, before)
 
     def _keep(self, request: Request, said: Told, provider: str) -> None:
-        if len(self._journal) < MOST:
-            made = Exchange(
-                id=f"upstream#{len(self._journal) + 1}",
-                provider=provider,
-                request=request,
-                response=said.response,
-                provenance=Provenance(Source.REFERENCE),
-                failure=said.failure,
-            )
-            self._journal.append(made)
+        made = Exchange(
+            id=f"upstream#{len(self._journal) + 1}",
+            provider=provider,
+            request=request,
+            response=said.response,
+            provenance=said.provenance,
+            failure=said.failure,
+        )
+        self._journal.append(made)
 
 
 def _host(url: str) -> str:
