@@ -32,7 +32,7 @@ _PROVIDER: Final = (
     "models calls_it host give moved headers documented capabilities reasoning recorded"
 )
 _MEMBERS: Final = (
-    "title call start ready base_url upstream_port headers files distribution software fingerprint "
+    "title call start version ready base_url upstream_port headers files distribution software fingerprint "
     "declares side environment settings dropping timeout providers"
 )
 
@@ -71,6 +71,8 @@ class Program:
     """A server that is started: its command, and how to tell that it is ready."""
 
     command: tuple[str, ...]
+    version: tuple[str, ...]
+    """The command that prints its version; empty where none does."""
     ready: str
     base_url: str
     files: Mapping[str, str]
@@ -160,15 +162,22 @@ class _File(TomlFile):
         return value
 
     def program(self, table: dict[str, Any]) -> Program | None:
-        line = self.text_of(table, "start")
-        if line is None:
+        if not self.command(table, "start"):
             return None
         return Program(
-            command=tuple(shlex.split(line)),
+            command=self.command(table, "start"),
+            version=self.command(table, "version"),
             ready=self.text_of(table, "ready") or "/",
             base_url=self.text_of(table, "base_url") or "http://127.0.0.1:{port}/v1",
             files=self.texts(table, "files"),
         )
+
+    def command(self, table: dict[str, Any], name: str) -> tuple[str, ...]:
+        """The words of a command, as a shell would part them; none where it is not given."""
+        try:
+            return tuple(shlex.split(self.text_of(table, name) or ""))
+        except ValueError as error:
+            raise self.bad(name, f"make it a command as for a shell: {error}") from error
 
     def base_url(self, table: dict[str, Any]) -> str:
         """Where it is asked, or what stands for that."""
@@ -226,6 +235,7 @@ class _File(TomlFile):
                     capabilities=able | ({"reasoning"} if model in reasoning else set()),
                     parameters=frozenset(here.strings(given, "documented")),
                     adapter=self.path.stem,
+                    wire="call" not in table,
                 )
 
     def behind(self, provider: str) -> _File:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.learn import entry, string
-from conformance.model import Outcome
+from conformance.model import Outcome, Verdict
 from conformance.targets import Known, Target
 from conformance.toml_file import TomlFile
 
@@ -37,6 +37,7 @@ class Baseline:
     written: str = ""
     known: tuple[Known, ...] = ()
     parameters: Cells | None = None
+    """None where nobody said, so that nothing of it is news."""
 
     def expecting(self, targets: Sequence[Target], today: date) -> list[Target]:
         """The targets, each with the failures that are still excused."""
@@ -102,9 +103,10 @@ def write(baseline: Baseline) -> None:
     baseline.path.write_text(text, "utf-8")
 
 
-def behind(target: Target) -> str:
+def behind(one: Target | Verdict) -> str:
     """A target's name without its adapter: ``anthropic/claude-haiku-4-5``."""
-    return target.name.partition(":")[2]
+    name = one.name if isinstance(one, Target) else one.target
+    return name.partition(":")[2]
 
 
 def _about(known: Known, target: Target) -> bool:

@@ -39,6 +39,41 @@ class Outcome(StrEnum):
     STALE = "stale"
 
 
+class Disposition(StrEnum):
+    """What became of one parameter of a request."""
+
+    FORWARDED = "forwarded"
+    """Sent on by its own name, with its value."""
+    RENAMED = "renamed"
+    """Sent on with its value, by another name or in another place."""
+    TRANSLATED = "translated"
+    """Sent on in another form, which means the same as far as can be told."""
+    CHANGED = "changed"
+    """Sent on with another value."""
+    SENT_BY_DEFAULT = "sent_by_default"
+    """Sent on, as it would have been had nobody asked for it."""
+    HONOURED = "honoured"
+    """Accepted, and its effect was seen."""
+    ACCEPTED_UNVERIFIED = "accepted_unverified"
+    """Accepted; whether it has an effect was not seen."""
+    IGNORED = "ignored"
+    """Accepted, and shown to have no effect."""
+    REJECTED = "rejected"
+    """Refused by an error that a client can read."""
+    REJECTED_BADLY = "rejected_badly"
+    """Refused by a server error, or by one that no client can read."""
+    DROPPED = "dropped"
+    """Left out by an adapter that was told to drop what the provider does not take."""
+    RAISED = "raised"
+    """Refused by an adapter."""
+    LOST = "lost"
+    """Left out by an adapter that was told nothing of the kind."""
+    DEAD = "dead"
+    """Nothing can be told, because even a request without parameters is refused."""
+    UNKNOWN = "unknown"
+    """Nothing can be told of this parameter; the evidence says why."""
+
+
 class Source(StrEnum):
     """Who made an exchange, and so how much it proves."""
 

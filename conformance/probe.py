@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from conformance.model import Request
-from conformance.targets import CAPABILITIES, ENDPOINTS, Target
+from conformance.targets import CAPABILITIES, CIRCUMSTANCES, ENDPOINTS, Target
 
 Steps = Generator[Request | list[Request], Any, None]
 """Requests go out, the recognised replies come back; None where there was none.
@@ -93,7 +93,7 @@ def probe(
             opens=opens,
             function=function,
         )
-        unknown = (made.needs | made.lacks) - CAPABILITIES - {"key", "adapter"}
+        unknown = (made.needs | made.lacks) - CAPABILITIES.union(CIRCUMSTANCES)
         if endpoint not in ENDPOINTS or unknown:
             raise TypeError(f"{made.id} names no endpoint or capability: {endpoint}, {unknown}")
         if not summary:

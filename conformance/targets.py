@@ -20,6 +20,8 @@ CAPABILITIES: Final = frozenset(
         *("logprobs", "n", "reasoning"),
     }
 )
+CIRCUMSTANCES: Final = ("key", "adapter", "wire")
+"""What a probe may need besides: a key, an adapter whose far side is seen, bytes on a wire."""
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
 """What the token limit of a chat completion goes by."""
 VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -83,6 +85,8 @@ class Target:
     """The adapter it is reached through, if it is."""
     dropping: bool = False
     """Whether that adapter is told to drop what the provider does not take."""
+    wire: bool = True
+    """Whether it takes HTTP requests of any form; a function takes members of a JSON object."""
 
     @property
     def name(self) -> str:
@@ -102,8 +106,8 @@ class Target:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """What a probe may need: the capabilities, a key, and a far side that can be seen."""
-        more = {name for name in ("key", "adapter") if getattr(self, name)}
+        """What a probe may need: the capabilities, and what is in :data:`CIRCUMSTANCES`."""
+        more = {name for name in CIRCUMSTANCES if getattr(self, name)}
         return self.capabilities | more
 
     @property

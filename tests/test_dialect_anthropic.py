@@ -197,6 +197,25 @@ def streams(corpus: Path) -> Shapes:
     return learnt((event for text in texts for event in events(text)), {"input"})
 
 
+@pytest.mark.parametrize(
+    ("ours", "told"),
+    [
+        ({"type": "a", "n": 1, "of": [{"x": 1}]}, []),
+        ({"type": "a", "of": []}, ["$<a> has no n"]),
+        ({"type": "a", "n": 1, "of": [], "m": 1}, ["$<a> has a m"]),
+        ({"type": "a", "n": "1", "of": []}, ["$<a>.n is string, not number"]),
+        ({"type": "a", "n": 1, "of": [{"x": 1, "y": 1}]}, ["$<a>.of[] has 2 members"]),
+        ({"type": "b"}, ["$<b> was never seen"]),
+        ({"n": 1, "of": []}, ["$ was never seen"]),
+    ],
+)
+def test_a_shape_tells_what_differs(ours: object, told: list[str]) -> None:
+    genuine = {"type": "a", "n": 0.5, "of": [{"x": 1}, {"y": 1}]}
+    found = differences(learnt([genuine, {**genuine, "of": []}]), ours)
+    assert len(found) == len(told)
+    assert all(one.startswith(begin) for one, begin in zip(found, told, strict=True))
+
+
 def test_what_we_write_has_the_shape_of_what_is_genuine(messages: Shapes, streams: Shapes) -> None:
     seen = set[str]()
     for name, said, _ in golden():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from native_replies import (
     objects,
     post,
     refusal,
+    replied,
     said,
     written,
 )
@@ -29,7 +31,7 @@ from native_shapes import differences, genuine, learnt
 from conformance import dialects
 from conformance.dialects import Called, Meaning
 from conformance.dialects.cohere import Cohere
-from conformance.model import Exchange
+from conformance.model import Exchange, Headers, Request
 from conformance.pictures import solid_png
 from conformance.upstream import standin
 
@@ -188,6 +190,17 @@ def test_a_call_without_arguments_streams_none_of_them() -> None:
         assert [call.arguments for call in meaning.calls] == [{}]
 
 
+def test_who_accepts_only_json_gets_lines() -> None:
+    request = replace(
+        post(URL, WEATHER | {"stream": True}), headers=Headers([("Accept", "application/json")])
+    )
+    response = standin.answer(request)
+    assert response.headers.get("content-type") == "application/stream+json"
+    assert json.loads(response.body.splitlines()[0])["type"] == "message-start"
+    meaning = dialects.meaning(replied(request, response))
+    assert meaning == said(URL, WEATHER | {"stream": True})
+
+
 def test_no_tool_is_called_if_there_shall_be_none() -> None:
     assert said(URL, WEATHER | {"tool_choice": "NONE"}).calls == ()
 
@@ -286,3 +299,22 @@ def test_a_stream_that_is_cut_off_is_not_complete() -> None:
 @pytest.mark.parametrize("body", ["", "[]", "{}", "data: [DONE]\n\n", "<html>", '{"message": ""}'])
 def test_what_is_no_answer_says_nothing(body: str) -> None:
     assert answered(body, URL) is None
+
+
+CALL = {"id": "a", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+DOCUMENT = {"type": "document", "document": {"data": {"rain": 1}}}
+FULL = WEATHER | {
+    "messages": [
+        *WEATHER["messages"],
+        {"role": "assistant", "tool_calls": [CALL], "tool_plan": "I will ask."},
+        {"role": "tool", "tool_call_id": "a", "content": [DOCUMENT]},
+    ],
+    "response_format": {"type": "json_object", "json_schema": CITY},
+    "stop_sequences": ["x"],
+    "tool_choice": "REQUIRED",
+}
+
+
+@given(mutilated(json.dumps(FULL).encode()))
+def test_mutilated_requests_are_answered_or_refused(body: bytes) -> None:
+    assert standin.answer(Request("POST", URL, body=body)).status in (200, 400, 422)

@@ -28,7 +28,7 @@ from native_shapes import differences, genuine, learnt
 from conformance import dialects
 from conformance.dialects import Called, Meaning
 from conformance.dialects.gemini import Gemini
-from conformance.model import Exchange, Response
+from conformance.model import Exchange, Request, Response
 from conformance.pictures import solid_png
 from conformance.upstream import standin
 
@@ -410,3 +410,23 @@ def test_an_error_may_come_in_a_stream() -> None:
 @pytest.mark.parametrize("body", ["", "[]", "{}", "data: [DONE]\n\n", "<html>", '{"a": 1}'])
 def test_what_is_no_answer_says_nothing(body: str) -> None:
     assert answered(body, URL) is None
+
+
+RESULT = {"functionResponse": {"id": "a", "name": "get_weather", "response": {"content": "Sun"}}}
+CALLED = {"functionCall": {"id": "a", "name": "get_weather", "args": {"city": "Paris"}}}
+FULL = WEATHER | {
+    "contents": [
+        *WEATHER["contents"],
+        {"role": "model", "parts": [CALLED]},
+        {"role": "user", "parts": [RESULT, {"inlineData": {"mimeType": "image/png", "data": ""}}]},
+    ],
+    "systemInstruction": {"parts": [{"text": "Be brief."}]},
+    "generationConfig": {"stopSequences": ["x"], "responseSchema": SCHEMA, "seed": 1},
+    "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f"]}},
+}
+
+
+@given(mutilated(json.dumps(FULL).encode()))
+def test_mutilated_requests_are_answered_or_refused(body: bytes) -> None:
+    for url in (URL, STREAM):
+        assert standin.answer(Request("POST", url, body=body)).status in (200, 400)

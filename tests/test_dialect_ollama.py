@@ -29,7 +29,7 @@ from native_shapes import differences, genuine, learnt
 from conformance import dialects
 from conformance.dialects import Called, Meaning
 from conformance.dialects.ollama import Ollama
-from conformance.model import Exchange
+from conformance.model import Exchange, Request
 from conformance.pictures import solid_png
 from conformance.upstream import standin
 
@@ -149,7 +149,7 @@ def test_mutilated_answers_are_read_as_far_as_they_go(body: bytes) -> None:
     [
         ({}, COUNTED, "stop"),
         ({"stop": [" 7"]}, "1, 2, 3, 4, 5, 6,", "stop"),
-        ({"stop": " 7"}, "1, 2, 3, 4, 5, 6,", "stop"),
+        ({"num_predict": 5.5, "stop": []}, "1, 2, 3", "length"),
         ({"num_predict": 5}, "1, 2, 3", "length"),
         ({"num_predict": -1, "temperature": 0, "top_k": 1, "min_p": 0.1}, COUNTED, "stop"),
     ],
@@ -249,6 +249,19 @@ def test_a_model_is_needed(url: str) -> None:
     assert refusal(url, {"prompt": "Hi"}) == (400, {"error": "model is required"})
 
 
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [
+        ({"stop": " 7"}, 'option "stop" must be of type array'),
+        ({"stop": [7]}, 'option "stop" must be of an array of strings'),
+        ({"num_predict": "5"}, 'option "num_predict" must be of type integer'),
+        ({"temperature": "warm"}, 'option "temperature" must be of type float32'),
+    ],
+)
+def test_options_have_types(option: Any, wanted: str) -> None:
+    assert refusal(CHAT, asking(CHAT, QUESTION, options=option)) == (500, {"error": wanted})
+
+
 def test_what_ollama_does_not_know_it_ignores() -> None:
     body = asking(CHAT, QUESTION, tool_choice="required", user="me", temperature="warm")
     assert said(CHAT, body).text == COUNTED
@@ -272,3 +285,22 @@ def test_an_error_may_come_in_a_stream() -> None:
 @pytest.mark.parametrize("body", ["", "[]", "{}", "<html>", '{"done": true}', "[" * 100_000])
 def test_what_is_no_answer_says_nothing(body: str) -> None:
     assert answered(body, CHAT) is None
+
+
+CALL = {"function": {"name": "get_weather", "arguments": {"city": "Paris"}}}
+FULL = WEATHER | {
+    "messages": [
+        *WEATHER["messages"],
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "content": "17 degrees", "tool_name": "get_weather", "images": []},
+    ],
+    "options": {"num_predict": 50, "stop": ["x"]},
+    "format": CITY,
+    "think": "low",
+}
+
+
+@given(mutilated(json.dumps(FULL).encode()))
+def test_mutilated_requests_are_answered_or_refused(body: bytes) -> None:
+    for url in (CHAT, GENERATE):
+        assert standin.answer(Request("POST", url, body=body)).status in (200, 400, 500)

@@ -24,9 +24,14 @@ MAY_IMPORT = {
     "replies": PURE | {"replies"},
     "recognise": PURE | {"replies"},
     "registry": {"model", "mutate", "suites"},
-    "suites": VIEWS | {"suites"},
+    "dialects": PURE | {"replies", "recognise", "dialects", "targets"},
+    "dispositions": {"model", "jsontext", "recognise", "replies", "dialects", "dispositions"},
+    "suites": VIEWS | {"suites", "dialects", "dispositions"},
+    "blame": {"model", "recognise", "registry", "replies"},
     "targets": {"model"},
-    "provider_file": {"model", "scrub", "targets"},
+    "toml_file": {"targets"},
+    "provider_file": {"model", "scrub", "targets", "toml_file"},
+    "adapter_file": {"model", "targets", "toml_file"},
     "probe": ASKING | {"probes"},
     "probes": ASKING | {"probes"},
     "traffic": {"model", "jsontext", "scrub", "traffic"},
@@ -37,7 +42,10 @@ MAY_IMPORT = {
     "fuzz": ASKING | {"fuzz", "jsontext", "probes", "routes", "runner", "traffic"},
     "samples": {"model", "targets", "traffic"},
     "expect": {"model", "targets"},
-    "engine": VIEWS | {"scrub"},
+    "engine": VIEWS | {"blame", "scrub"},
+    "upstream": VIEWS | {"dialects", "reference", "serve", "targets", "traffic", "upstream"},
+    "adapting": {"adapter_file", "adapting", "jsontext", "model", "routes", "targets", "upstream"},
+    "baseline": {"learn", "model", "targets", "toml_file"},
     "proof": VIEWS | {"engine", "reference"},
     "serve": VIEWS | {"engine", "proof", "reference", "serve"},
     "report": VIEWS | {"engine", "proof", "report", "scrub"},
@@ -45,7 +53,7 @@ MAY_IMPORT = {
     "session": RUNNING | {"report"},
 }
 DISK_AND_NETWORK = {"httpx", "socket", "urllib.request", "vcr", "requests"}
-WORLDLY = {"traffic", "routes", "serve"}
+WORLDLY = {"traffic", "routes", "serve", "upstream", "adapting"}
 FRONT_ENDS = {"click", "rich", "pytest"}
 FRONT = {"cli", "plugin", "pytest_plugin", "__init__"}
 """What knows everything, and holds nothing."""

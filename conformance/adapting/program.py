@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -19,6 +21,8 @@ from conformance.adapter_file import DEADLINE, Program
 from conformance.targets import BadProvider
 
 LOCAL: Final = "127.0.0.1"
+NAMED: Final = re.compile(r"\$\{(\w+)\}")
+"""An environment variable in a command."""
 GRACE: Final = 10.0
 """Seconds between asking a program to end and ending it."""
 TAIL: Final = 2000
@@ -32,6 +36,7 @@ def running(program: Program, values: Mapping[str, str]) -> Iterator[str]:
     ``values`` are filled in for ``{names}`` in its command, files and URL; ``{port}`` is added.
     The environment is that of this process. Raises BadProvider when it does not become ready.
     """
+    command = worded(program.command)
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
         folder, port = Path(name), _free_port()
         known = {**values, "port": str(port), "folder": name}
@@ -39,7 +44,7 @@ def running(program: Program, values: Mapping[str, str]) -> Iterator[str]:
             (folder / path).write_text(filled(text, known), "utf-8")
         log = folder / "adapter.log"
         with log.open("wb") as file:
-            process = _started([filled(word, known) for word in program.command], folder, file)
+            process = _started([filled(word, known) for word in command], folder, file)
         try:
             _await(process, f"http://{LOCAL}:{port}{program.ready}", log)
             yield filled(program.base_url, known)
@@ -88,6 +93,17 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     return text
+
+
+def worded(command: tuple[str, ...]) -> list[str]:
+    """A command with the values of the environment variables it names. Raises BadProvider."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] in os.environ:
+            return os.environ[found[1]]
+        raise BadProvider(f"set {found[1]}: the command is {shlex.join(command)}")
+
+    return [NAMED.sub(value, word) for word in command]
 
 
 def _free_port() -> int:

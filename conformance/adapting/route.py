@@ -97,8 +97,8 @@ class Adapted:
         sent = addressed(replace(target, headers=led), request, None)
         if body is None:
             return sent
-        if body.get("model") == target.model:
-            body["model"] = upstream.calls_it.replace("{model}", target.model)
+        if isinstance(body.get("model"), str):
+            body["model"] = upstream.calls_it.replace("{model}", body["model"])
         return replace(sent, body=to_json(body | self._given(target, upstream)))
 
     def _given(self, target: Target, upstream: Upstream) -> Json:

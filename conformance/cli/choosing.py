@@ -68,12 +68,14 @@ def choose(  # noqa: PLR0913  # they are options
     software: str | None = None,
     quick: bool = False,
     drawing: Callable[[Target], Sequence[Probe]] = lambda _: (),
+    among: Sequence[Target] | None = None,
 ) -> Choice:
     """What the options say; exits with 2 where they say nothing that exists.
 
-    ``drawing`` gives the probes that only one target is asked.
+    ``drawing`` gives the probes that only one target is asked; ``among`` are the targets where
+    they are chosen already.
     """
-    chosen = _targets(patterns, folder, base_url, model, key)
+    chosen = _targets(patterns, folder, base_url, model, key) if among is None else list(among)
     if software:
         chosen = [replace(target, software=software) for target in chosen]
     drawn = {target.name: drawing(target) for target in chosen}

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from conformance.cli.adapting import adapter_option, adapter_options, baseline_option
 from conformance.cli.choosing import OWN, Choice, choice_options, choose, endpoint_options
 from conformance.cli.common import (
     FAIL_ON,
@@ -27,6 +28,7 @@ from conformance.cli.common import (
     stop,
 )
 from conformance.cli.fuzzing import drawing, forget, fuzz_options, tell
+from conformance.cli.gate import gate
 from conformance.cli.live import Live, live, live_options
 from conformance.cli.progress import Bar
 from conformance.engine import Audit, Checks
@@ -54,6 +56,9 @@ from conformance.targets import BadProvider
 @level_option
 @json_option
 @click.option("--resume", type=FILE, help="Go on with a live run that was writing this file.")
+@adapter_option
+@adapter_options
+@baseline_option
 @live_options
 @fuzz_options
 @click.option("--repeat", type=click.IntRange(1, 99), default=1, help="Ask everything K times.")
@@ -89,7 +94,10 @@ def run(**given: Any) -> None:
     conformance run 'lambda_ai/*' --live --max-requests 500
     conformance run --live --base-url http://127.0.0.1:8000/v1 --model my-model --quick
     conformance run vllm --record --software 'vLLM 0.32.0'
+    conformance run --adapter litellm                    an adapter, from both sides, offline
     """  # noqa: D301  # click wants the backspace, not its spelling
+    if given["adapter"]:
+        gate(given)
     is_live = given["live"] or given["record"] or given["resume"] is not None
     recorded = Store(given["cassettes"])
     choice = choose(

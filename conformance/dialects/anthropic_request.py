@@ -25,6 +25,11 @@ BLOCKS: Final = frozenset(
     }
 )
 """The types of blocks, besides all that are a tool's use or its result."""
+NEEDED: Final = {
+    "text": ("text",),
+    "tool_use": ("id", "name", "input"),
+    "tool_result": ("tool_use_id",),
+}
 CHOICES: Final = {"auto": "auto", "any": "required", "none": "none"}
 
 
@@ -88,10 +93,8 @@ def _listed(value: Any, at: str) -> list[Any]:
 def _system(system: Any) -> Iterator[Json]:
     if isinstance(system, str):
         yield {"role": "system", "content": system}
-    elif system is not None:
-        parts = [_text(block) for block in _blocks(system, "system")]
-        if parts:
-            yield {"role": "system", "content": parts}
+    elif system is not None and (parts := _texts(_blocks(system, "system"))):
+        yield {"role": "system", "content": parts}
 
 
 def _messages(messages: Any) -> Iterator[Json]:
@@ -121,30 +124,25 @@ def _turn(role: Any, content: Any, at: str) -> Iterator[Json]:
     if role == "user":
         yield from _user(blocks)
     elif role == "system":
-        yield {"role": role, "content": [_text(block) for block in blocks]}
+        yield {"role": role, "content": _texts(blocks) or ""}
     else:
         yield _assistant(blocks)
 
 
 def _blocks(content: Any, at: str) -> list[Json]:
-    blocks = []
-    for i, block in enumerate(_listed(content, at)):
+    blocks = _listed(content, at)
+    for i, block in enumerate(blocks):
         kind = _members(block, f"{at}.{i}.", ("type",))["type"]
         if not isinstance(kind, str) or not _is_block(kind):
             raise Refused(
                 f"{at}.{i}: Input tag '{str(kind)[:100]}' found using 'type' does not match any "
                 "of the expected tags"
             )
-        if kind == "text":
-            said = _members(block, f"{at}.{i}.text.", ("text",))["text"]
-            if not isinstance(said, str):
-                raise Refused(f"{at}.{i}.text.text: Input should be a valid string")
-            if not said:
-                raise Refused(f"{at.partition('.')[0]}: text content blocks must be non-empty")
-        if kind in ("tool_use", "tool_result"):
-            names = ("id", "name", "input") if kind == "tool_use" else ("tool_use_id",)
-            _members(block, f"{at}.{i}.{kind}.", names)
-        blocks.append(block)
+        said = _members(block, f"{at}.{i}.{kind}.", NEEDED.get(kind, ())).get("text")
+        if kind == "text" and not isinstance(said, str):
+            raise Refused(f"{at}.{i}.text.text: Input should be a valid string")
+        if kind == "text" and not said:
+            raise Refused(f"{at.partition('.')[0]}: text content blocks must be non-empty")
     return blocks
 
 
@@ -152,8 +150,13 @@ def _is_block(kind: str) -> bool:
     return kind in BLOCKS or kind.endswith(("tool_use", "tool_result"))
 
 
-def _text(block: Json) -> Json:
-    return {"type": "text", "text": a_text(block.get("text"))}
+def _texts(blocks: list[Json]) -> list[Json]:
+    """The texts as parts."""
+    return [part for block in blocks if (part := _text(block))]
+
+
+def _text(block: Json) -> Json | None:
+    return {"type": "text", "text": block["text"]} if block["type"] == "text" else None
 
 
 def _user(blocks: list[Json]) -> Iterator[Json]:
@@ -162,10 +165,9 @@ def _user(blocks: list[Json]) -> Iterator[Json]:
     for block in results:
         said = _result(block.get("content"))
         yield {"role": "tool", "tool_call_id": block["tool_use_id"], "content": said}
-    parts = [_text(block) if block["type"] == "text" else _image(block) for block in blocks]
-    known = [part for part in parts if part]
-    if known or not results:
-        yield {"role": "user", "content": known or ""}
+    parts = [part for block in blocks if (part := _text(block) or _image(block))]
+    if parts or not results:
+        yield {"role": "user", "content": parts or ""}
 
 
 def _result(content: Any) -> str:
@@ -186,7 +188,7 @@ def _image(block: Json) -> Json | None:
 
 
 def _assistant(blocks: list[Json]) -> Json:
-    parts = [_text(block) for block in blocks if block["type"] == "text"]
+    parts = _texts(blocks)
     calls = [
         {
             "id": block["id"],

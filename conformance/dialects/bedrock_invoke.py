@@ -183,8 +183,7 @@ class InvokeTitan(_Invoke):
             return None
         counts = seen.get("inputTextTokenCount"), seen.get("totalOutputTextTokenCount")
         said = _titan_said("".join(pieces), seen.get("completionReason"), counts)
-        # What a guardrail stops has no reason, only the metrics that come last.
-        return replace(said, error=error, complete=said.complete or METRICS in seen)
+        return replace(said, error=error)
 
 
 def _of_path(request: Request) -> Json:

@@ -20,7 +20,7 @@ from conformance.dialects.base import (
     sse_reply,
 )
 from conformance.dialects.blocks import Block, Spoken, of_chunks, of_completion
-from conformance.dialects.documents import documents
+from conformance.dialects.documents import documents, line_reply
 from conformance.model import Exchange, Request, Response
 from conformance.replies import a_list, a_text, an_object, is_int, objects
 from conformance.targets import to_json
@@ -53,6 +53,13 @@ UNKNOWN: Final = (
 )
 UNPROCESSABLE: Final = 422
 """The status Cohere refuses an unknown field with."""
+JSON: Final = "application/json"
+LINES: Final = "application/stream+json"
+"""The media type of lines, in which version 1 of the API streams unless it is asked for events.
+
+That version 2 does so too where events are not accepted is not recorded, but there are adapters
+that accept no events and read lines, and this is not known to fail.
+"""
 WRITTEN: Final = {"length": "MAX_TOKENS", "tool_calls": "TOOL_CALL"}
 FINISHES: Final = {
     "COMPLETE": "stop",
@@ -99,11 +106,12 @@ class Cohere(Dialect):
         return json_reply(reply | ({"logprobs": scored} if scored else {}))
 
     def streamed(self, request: Request, chunks: Sequence[Json]) -> Response:
-        """A stream of named events and OpenAI's end of it."""
-        del request
+        """A stream of named events and OpenAI's end of it; lines for who accepts only JSON."""
         scores = [one for chunk in chunks for c in chunk["choices"] for one in _logprobs(c)]
-        events = ((event["type"], event) for event in _events(of_chunks(chunks), scores))
-        return sse_reply([*events, (None, "[DONE]")])
+        events = list(_events(of_chunks(chunks), scores))
+        if request.headers.get("accept") == JSON:
+            return line_reply(LINES, events)
+        return sse_reply([*((event["type"], event) for event in events), (None, "[DONE]")])
 
     def refused(self, status: int, message: str) -> Response:
         """A message and an id."""

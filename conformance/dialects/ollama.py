@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -22,14 +21,12 @@ from conformance.dialects.base import (
     parsed,
 )
 from conformance.dialects.blocks import Spoken, of_chunks, of_completion
-from conformance.model import Chunk, Exchange, Headers, Request, Response
+from conformance.dialects.documents import line_reply, lines
+from conformance.model import Exchange, Request, Response
 from conformance.replies import a_text, an_object, is_int, objects
-from conformance.replies.base import ITEMS
-from conformance.targets import to_json
 
 TOKEN_TIME: Final = 10_000_000
 """Nanoseconds that a token is said to take."""
-SPACE: Final = re.compile(r"[ \t\r\n]*")
 CARD: Final = {
     "license": "None of its own.",
     "modelfile": "FROM reference\n",
@@ -84,9 +81,7 @@ class Ollama(Dialect):
 
     def streamed(self, request: Request, chunks: Sequence[Json]) -> Response:
         """An object a line; a call comes whole, in a line of its own."""
-        lines = (to_json(line) + b"\n" for line in _lines(request, chunks))
-        kind = ("content-type", "application/x-ndjson")
-        return Response(200, Headers([kind]), tuple(map(Chunk, lines)))
+        return line_reply("application/x-ndjson", _pieces(request, chunks))
 
     def refused(self, status: int, message: str) -> Response:
         """The message alone."""
@@ -96,12 +91,12 @@ class Ollama(Dialect):
         """The lines of a stream, or the one object. Thoughts are no text."""
         if exchange.response is None:
             return None
-        found = list(_values(exchange.response.body.decode("utf-8", "replace")))
+        found = lines(exchange.response)
         errors = [a_text(one["error"]) for one in found if "error" in one]
         if exchange.response.status >= ERROR:
             return Meaning(error=errors[0] if errors else "")
-        lines = [one for one in found if "message" in one or "response" in one]
-        return _said(lines, errors) if lines or errors else None
+        said = [one for one in found if "message" in one or "response" in one]
+        return _said(said, errors) if said or errors else None
 
 
 def _ends(request: Request, name: str) -> bool:
@@ -148,7 +143,7 @@ def _end(spoken: Spoken) -> Json:
     }
 
 
-def _lines(request: Request, chunks: Sequence[Json]) -> Iterator[Json]:
+def _pieces(request: Request, chunks: Sequence[Json]) -> Iterator[Json]:
     spoken, head = of_chunks(chunks), _head(chunks[0])
     for chunk in chunks:
         for choice in chunk["choices"]:
@@ -160,31 +155,11 @@ def _lines(request: Request, chunks: Sequence[Json]) -> Iterator[Json]:
     yield head | _saying(request, "") | _end(spoken)
 
 
-def _values(text: str) -> Iterator[Json]:
-    """The JSON objects in a text, one after the other; a line that begins none is skipped.
-
-    Recorders break lines where the network did, so an object may go on in the next one.
-    """
-    decoder, at = json.JSONDecoder(), 0
-    for _ in range(ITEMS):
-        space = SPACE.match(text, at)
-        at = space.end() if space else at
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            at = text.find("\n", at) + 1
-            if not at:
-                return
-            continue
-        if isinstance(value, dict):
-            yield value
-
-
-def _said(lines: Sequence[Json], errors: Sequence[str]) -> Meaning:
-    messages = [an_object(line.get("message")) for line in lines]
-    texts = [line.get("response") for line in lines] + [one.get("content") for one in messages]
+def _said(pieces: Sequence[Json], errors: Sequence[str]) -> Meaning:
+    messages = [an_object(piece.get("message")) for piece in pieces]
+    texts = [one.get("response") for one in pieces] + [one.get("content") for one in messages]
     calls = tuple(_called(call) for one in messages for _, call in objects(one, "tool_calls"))
-    ended = [line for line in lines if line.get("done") is True]
+    ended = [piece for piece in pieces if piece.get("done") is True]
     finish = a_text(ended[0].get("done_reason")) or "stop" if ended else None
     return Meaning(
         text="".join(map(a_text, texts)),

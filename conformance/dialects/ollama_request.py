@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, Final
 
-from conformance.dialects.base import Json
-from conformance.replies import a_list, a_text, an_object, is_int, objects
+from conformance.dialects.base import Json, Refused
+from conformance.replies import a_list, a_text, an_object, is_int, is_number, objects
 from conformance.targets import to_json
 
 OPTIONS: Final = {
@@ -19,6 +20,8 @@ OPTIONS: Final = {
     "top_p": "top_p",
 }
 """Options that OpenAI at most calls otherwise. A repeat_penalty is none of its penalties."""
+WRONG_OPTION: Final = 500
+"""The status for an option of another type."""
 PICTURES: Final = {"/9j/": "jpeg", "R0lG": "gif", "UklG": "webp"}
 """How pictures begin in base64; others are PNG."""
 
@@ -39,8 +42,7 @@ def chatted(body: Json) -> Json:
 
 
 def _common(body: Json) -> Json:
-    given = an_object(body.get("options"))
-    options = {ours: given.get(theirs) for theirs, ours in OPTIONS.items()}
+    options = {ours: _option(body, theirs) for theirs, ours in OPTIONS.items()}
     effort, scored = body.get("think"), body.get("logprobs") is True
     scores = {name: body.get(name) for name in ("logprobs", "top_logprobs") if scored}
     return {
@@ -51,6 +53,27 @@ def _common(body: Json) -> Json:
         **({"reasoning_effort": effort} if isinstance(effort, str) else {}),
         **_format(body.get("format")),
     }
+
+
+def _option(body: Json, name: str) -> Any:
+    """The value of an option. Raises Refused, as Ollama does, where it is of another type."""
+    value = an_object(body.get("options")).get(name)
+    if value is None:
+        return None
+    if name == "stop":
+        if not isinstance(value, list):
+            raise _mistyped(name, "type array")
+        if not all(isinstance(one, str) for one in value):
+            raise _mistyped(name, "an array of strings")
+        return value
+    whole = name in ("num_predict", "seed")
+    if not is_number(value):
+        raise _mistyped(name, "type integer" if whole else "type float32")
+    return int(value) if whole and math.isfinite(value) else value
+
+
+def _mistyped(name: str, wanted: str) -> Refused:
+    return Refused(f'option "{name}" must be of {wanted}', WRONG_OPTION)
 
 
 def _is_given(name: str, value: Any) -> bool:

@@ -21,31 +21,31 @@ TOO_LONG: Final = "word " * 9000
 """More tokens than a model of 8,192 can read; larger ones just say OK."""
 
 
-@probe("chat")
+@probe("chat", needs=("wire",))
 def bad_json(target: Target) -> Steps:
     """A body that ends before its JSON does."""
     yield target.post(PATH, to_json({"model": target.model})[:-1] + b',"messages":[')
 
 
-@probe("chat")
+@probe("chat", needs=("wire",))
 def empty_body(target: Target) -> Steps:
     """A request without a body."""
     yield target.post(PATH, b"", content_type="application/json", content_length="0")
 
 
-@probe("chat")
+@probe("chat", needs=("wire",))
 def content_type(target: Target) -> Steps:
     """JSON that is declared as plain text, which web frameworks refuse in words of their own."""
     yield with_headers(target.chat(OK), content_type="text/plain")
 
 
-@probe("chat")
+@probe("chat", needs=("wire",))
 def route(target: Target) -> Steps:
     """The route twice, as when the base URL that somebody configured already ends with it."""
     yield target.post(PATH + PATH, {"model": target.model, "messages": [user(OK)]})
 
 
-@probe("chat")
+@probe("chat", needs=("wire",))
 def method(target: Target) -> Steps:
     """GET on a route that takes POST only, as crawlers and health checks do."""
     yield target.get("/embeddings")

@@ -10,10 +10,11 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from conformance.model import Exchange, Headers, Provenance, Request, Source
+from conformance.model import Exchange, Failure, Headers, Provenance, Request, Source
 from conformance.reference import golden, golden_parameters
+from conformance.reference.errors import ApiError
 from conformance.reference.server import answer
-from conformance.reference.wire import to_json
+from conformance.reference.wire import Ids, json_response, to_json
 
 BASE: Final = "https://reference.test"
 UPSTREAM: Final = "https://upstream.test"
@@ -49,6 +50,9 @@ HEADERS: Final = {
     "errors.busy": (BUSY_KEY, JSON),
     "errors.empty_body": (KEY, JSON, ("content-length", "0")),
     "stream.fails": (FAILING_KEY, JSON),
+    "adapter.busy": (BUSY_KEY, JSON),
+    "adapter.stream_fails": (FAILING_KEY, JSON),
+    "adapter.stream_cut": (FAILING_KEY, JSON),
     "responses.stream_fails": (FAILING_KEY, JSON),
     "models.wrong_key": (WRONG_KEY,),
 }
@@ -75,7 +79,7 @@ def requests() -> Mapping[str, Request]:
 def exchanges() -> Mapping[str, Exchange]:
     """The golden exchanges by name, which is also their id; all of one session.
 
-    An ``adapter.*`` exchange has an upstream one: the request sent on, the answer passed back.
+    An ``adapter.*`` exchange has an upstream one: what was sent on, and the answer to that.
     """
     asked: Counter[Request] = Counter()
     made: dict[str, Exchange] = {}
@@ -110,8 +114,25 @@ def _exchange(name: str, request: Request, nonce: int) -> Exchange:
         provenance=Provenance(Source.REFERENCE, origin=name),
         session=PROVIDER,
     )
-    if not name.startswith("adapter."):
-        return made
-    sent_on = replace(request, url=request.url.replace(BASE, UPSTREAM))
-    upstream = replace(made, id=f"{name}.upstream", request=sent_on)
-    return replace(made, upstream=(upstream,))
+    family, _, case = name.partition(".")
+    return _behind(made, case, nonce) if family == "adapter" else made
+
+
+def _behind(seen: Exchange, case: str, nonce: int) -> Exchange:
+    """What an adapter was asked, with what it sent on, and got, to answer it."""
+    sent_on = replace(seen.request, url=seen.request.url.replace(BASE, UPSTREAM))
+    far = replace(seen, id=f"{seen.id}.upstream", request=sent_on)
+    if case in golden.SENT_ON:
+        asked = replace(sent_on, body=to_json(golden.SENT_ON[case]))
+        far = replace(far, request=asked, response=answer(asked, nonce))
+    elif case == "timeout":
+        far = replace(far, response=None, failure=Failure("timeout", "no answer came in time"))
+        late = ApiError(408, "The provider did not answer in time.")
+        told = json_response(Ids.of(seen.request, nonce), late.status, late.body)
+        seen = replace(seen, response=told)
+    elif case == "stream_cut" and seen.response:
+        # The error that ends the stream is the adapter's own.
+        begun = replace(seen.response, chunks=seen.response.chunks[:-1])
+        closed = Failure("cut", "the connection was closed early")
+        far = replace(far, response=begun, failure=closed)
+    return replace(seen, upstream=(far,))

@@ -10,11 +10,15 @@ from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import urlsplit
 
+from conformance.dialects.base import json_reply
 from conformance.model import Exchange, Failure, Headers, Request, Response
 from conformance.upstream.scripts import Told, told
 
 HOST: Final = "upstream.test"
 """What the journal calls the stage, wherever it listens: no result depends on a port."""
+TOKEN: Final = f"http://{HOST}/token"
+"""Where a cloud's credentials are changed for a token. An adapter asks once and keeps what it got,
+so that is in no journal: results would depend on what was asked first."""
 STRANGER: Final = "stranger"
 """The provider of an exchange with a host that the adapter had no reason to reach."""
 MOST: Final = 64
@@ -54,6 +58,8 @@ class Stage:
     def answer(self, request: Request) -> Told:
         """What comes back to the adapter; never raises. ``request.url`` is absolute."""
         host = _host(request.url)
+        if request.url == TOKEN:
+            return Told(_a_token())
         with self._lock:
             if any(fnmatchcase(host, pattern) for pattern in self.side):
                 self.beside.add(host)
@@ -93,6 +99,18 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _a_token() -> Response:
+    """What RFC 6749 (section 5.1) and RFC 8693 (section 2.2.1) ask of a token endpoint."""
+    return json_reply(
+        {
+            "access_token": "adapter",
+            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "token_type": "Bearer",
+            "expires_in": 3600,
+        }
+    )
 
 
 def _nothing_here() -> Response:

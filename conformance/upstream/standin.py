@@ -21,6 +21,8 @@ from conformance.targets import to_json
 
 MODEL: Final = "reference"
 """The model of the reference that takes everything."""
+NOBODYS: Final = "no-such-model"
+"""What is in the name of a model that no provider has."""
 ERROR: Final = 400
 UNSETTLED: Final = frozenset(
     {
@@ -47,6 +49,8 @@ def answer(request: Request, nonce: int = 0) -> Response:
 
 def _spoken(dialect: Dialect, request: Request, nonce: int) -> Response:
     asked = dialect.asked(request)
+    if NOBODYS in str(asked.get("model")):
+        raise Refused(f"The model {asked['model']} does not exist.", 404)
     known = PARAMETERS.keys() - UNSETTLED
     body = {name: value for name, value in asked.items() if name in known and value is not None}
     body["model"] = MODEL

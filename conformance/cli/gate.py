@@ -1,0 +1,126 @@
+"""``conformance run --adapter``: what an adapter changed, for whom, and whose fault it is."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import ExitStack
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from conformance import baseline
+from conformance.adapter_file import Adapter
+from conformance.adapting import adapted, identity
+from conformance.baseline import FOLDER, Baseline
+from conformance.cli.adapting import behind_it, the_adapter
+from conformance.cli.choosing import choose
+from conformance.cli.common import FAILED, NOTHING, UNUSABLE, opened, stop
+from conformance.cli.progress import Bar
+from conformance.engine import Audit, Checks
+from conformance.expect import Expectations
+from conformance.gate import Gate, plan_of
+from conformance.model import Level, Verdict
+from conformance.report import matrix, terminal
+from conformance.report.evidence import both_sides
+from conformance.report.results import ResultsFile
+from conformance.report.terminal import printable
+from conformance.session import Session
+from conformance.targets import BadProvider
+
+SHOWN: Final = 10
+"""New failures that are shown from both sides."""
+
+
+def gate(given: dict[str, Any]) -> NoReturn:
+    """Run through an adapter, print what came of it, and exit."""
+    adapter = the_adapter(given["adapter"], given["adapter_folder"])
+    with ExitStack() as stack:
+        writer = None
+        if given["results"]:
+            writer = ResultsFile(stack.enter_context(opened(given["results"])))
+            writer.start("adapter", sys.argv[1:])
+        made, whole = asked(adapter, known_of(adapter, given["baseline"]), given, writer)
+        if whole and not made.session.problems:
+            made.session.news += made.news(adapter.targets, today())
+        made.session.close(whole=whole)
+    _print(terminal.console(), made)
+    if not made.session.audit.judged:
+        stop("nothing was judged: no reply came that could be")
+    if made.session.problems:
+        sys.exit(UNUSABLE)
+    sys.exit(FAILED if made.session.failed(given["fail_on"]) else NOTHING)
+
+
+def asked(
+    adapter: Adapter, known: Baseline, given: dict[str, Any], writer: ResultsFile | None
+) -> tuple[Gate, bool]:
+    """A run, judged but for its end, and whether nothing was left out; exits with 2 if it can't."""
+    targets = known.expecting(behind_it(adapter, given["targets"]), today())
+    options = {name: given[name] for name in ("only", "skip", "level", "quick")}
+    choice = choose((), among=targets, **options)
+    plan = plan_of(choice.targets, choice.probes, drops=adapter.dropping is not None)
+    if not plan:
+        stop("nothing would be asked: no probe that was chosen suits these targets")
+    session = Session(Audit(Checks(choice.checks)), Expectations(choice.targets), writer)
+    made = Gate(known, session)
+    through = adapted(adapter, served=given["served"], cassettes=given["cassettes"])
+    try:
+        with through as route, Bar(len(plan)) as bar:
+            asyncio.run(made.run(route, plan, bar.done))
+    except (BadProvider, OSError) as error:
+        stop(str(error))
+    except KeyboardInterrupt:
+        stop("interrupted: what was written so far is not all")
+    return made, choice.whole and not given["targets"]
+
+
+def known_of(adapter: Adapter, path: Path | None) -> Baseline:
+    """What is known of an adapter, nothing where nobody wrote it; exits with 2 if it is broken."""
+    place = path or FOLDER / f"{adapter.name}.toml"
+    software, digest = identity.software(adapter), identity.fingerprint(adapter)
+    if not place.exists():
+        again = f"conformance baseline update {adapter.name}"
+        if path:
+            stop(f"{path} is not there; write it: {again} --baseline {path}")
+        click.echo(
+            f"conformance: {place} is not there, so all is news; write it: {again}", err=True
+        )
+        return Baseline(place, adapter.name, software, digest)
+    try:
+        known = baseline.read(place)
+    except BadProvider as error:
+        stop(str(error))
+    if known.software != software:
+        click.echo(f"conformance: {place} was written for {known.software}", err=True)
+    elif known.fingerprint != digest:
+        click.echo(f"conformance: {adapter.fingerprint} is not the one of {place}", err=True)
+    return known
+
+
+def today() -> date:
+    """The day it is, where dates are the same for everybody."""
+    return datetime.now(UTC).date()
+
+
+def _print(console: Console, made: Gate) -> None:
+    session = made.session
+    matrix.run(console, session.board, session.news, session.problems)
+    for verdict in list(session.board.news(Level.MUST))[:SHOWN]:
+        _both_sides(console, made, verdict)
+
+
+def _both_sides(console: Console, made: Gate, verdict: Verdict) -> None:
+    """A failure that nobody knew of, with the request before and after the adapter."""
+    exchange = made.exchanges.get(verdict.exchange or "")
+    if exchange is None:
+        return
+    heading = f"{verdict.target} {verdict.check}: {verdict.blame or 'nobody can tell whose'} fault"
+    console.print(Text(printable(heading), "bold"))
+    for line in both_sides(exchange):
+        console.print(Text(f"  {printable(line)}"), soft_wrap=True)
+    console.print()
