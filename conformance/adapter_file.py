@@ -32,8 +32,8 @@ _PROVIDER: Final = (
     "models calls_it host give moved headers documented capabilities reasoning recorded"
 )
 _MEMBERS: Final = (
-    "title call start version ready base_url upstream_port headers files distribution software fingerprint "
-    "declares side environment settings dropping timeout providers"
+    "title call start version ready base_url upstream_port headers files distribution software "
+    "fingerprint declares side environment settings dropping timeout providers"
 )
 
 

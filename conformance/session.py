@@ -105,13 +105,25 @@ class Session:
     def failed(self, fail_on: str) -> bool:
         """Whether this is a failure: ``news``, ``must``, ``should`` or ``never`` makes it one.
 
-        A MUST failure that nobody knew of is news, and so is a known one that is fixed. Asked for
-        a level, what is known counts as well.
+        News that is no verdict counts only where news does.
+        """
+        return bool(self.failures(fail_on)) or (fail_on == "news" and bool(self.news))
+
+    def failures(self, fail_on: str) -> list[Verdict]:
+        """The verdicts that make it one, the worst first.
+
+        A MUST failure that nobody knew of is news. Asked for a level, what is known counts as well.
         """
         if fail_on == "never":
-            return False
+            return []
         if fail_on == "news":
-            return bool(self.news) or any(self.board.news(Level.MUST))
+            return list(self.board.news(Level.MUST))
         levels = [Level.MUST, Level.SHOULD] if fail_on == "should" else [Level.MUST]
-        known = any(self.board.count(level, known=True) for level in levels)
-        return known or any(self.board.news(levels[-1]))
+        rows = self.board.rows.values()
+        return [
+            verdict
+            for level in levels
+            for row in rows
+            for known in (False, True)
+            for verdict in row.failures(level, known=known)
+        ]

@@ -483,6 +483,7 @@ BOTH = {"text": "Hi", "image": {}}
         (converse(SYSTEM), "A conversation must start with a user message."),
         (converse("Hi", SYSTEM), "Value 'system' at 'messages.1.role'"),
         (converse(""), "The text field in the ContentBlock object at messages.0.content.0 is"),
+        (converse({"role": "user", "content": []}), "The content field in the Message object at"),
         (converse({"role": "user", "content": [BOTH]}), "must set exactly one known member"),
         (converse("Hi", toolConfig={"tools": []}), "Value '[]' at 'toolConfig.tools'"),
         (claude("Hi", model="x"), "model: Extra inputs are not permitted"),

@@ -18,6 +18,8 @@ from conformance.targets import BadProvider, to_json
 Json = dict[str, Any]
 MOST: Final = 100_000
 """Pieces of a stream that are read."""
+LEADING: Final = ("_API_KEY", "_API_BASE", "_BASE_URL", "_PROXY")
+"""How the names of variables end that say where requests go, and with which key."""
 _SETTING: Final = (str, int, float, bool, type(None))
 
 
@@ -118,12 +120,12 @@ def change(place: str, value: Any) -> None:
 def environment(given: Mapping[str, str]) -> Iterator[None]:
     """The process's environment as an adapter is to see it: nothing of the user's leads astray.
 
-    Addresses and keys of providers are out of it, and ``given`` is in it.
+    Addresses and keys of providers, and proxies, are out of it, and ``given`` is in it.
     """
     before = dict(os.environ)
     try:
         for name in before:
-            if name.endswith(("_API_KEY", "_API_BASE", "_BASE_URL")):
+            if name.upper().endswith(LEADING) or name.startswith("AWS_"):
                 del os.environ[name]
         os.environ.update(given)
         yield

@@ -8,6 +8,7 @@ from conformance import __version__
 from conformance.cli.audit import audit
 from conformance.cli.baseline import baseline
 from conformance.cli.catalogue import explain, list_checks
+from conformance.cli.params import params
 from conformance.cli.plan import plan
 from conformance.cli.run import run
 from conformance.cli.serve import serve
@@ -31,5 +32,5 @@ def main() -> None:
     """  # noqa: D301  # click wants the backspace, not its spelling
 
 
-for command in (run, baseline, plan, audit, list_checks, explain, serve):
+for command in (run, baseline, params, plan, audit, list_checks, explain, serve):
     main.add_command(command)

@@ -17,6 +17,7 @@ from conformance import baseline
 from conformance.adapter_file import Adapter
 from conformance.adapting import adapted, identity
 from conformance.baseline import FOLDER, Baseline
+from conformance.blame import ADAPTER, BOTH, PROVIDER
 from conformance.cli.adapting import behind_it, the_adapter
 from conformance.cli.choosing import choose
 from conformance.cli.common import FAILED, NOTHING, UNUSABLE, opened, stop
@@ -24,7 +25,7 @@ from conformance.cli.progress import Bar
 from conformance.engine import Audit, Checks
 from conformance.expect import Expectations
 from conformance.gate import Gate, plan_of
-from conformance.model import Level, Verdict
+from conformance.model import Verdict
 from conformance.report import matrix, terminal
 from conformance.report.evidence import both_sides
 from conformance.report.results import ResultsFile
@@ -33,7 +34,13 @@ from conformance.session import Session
 from conformance.targets import BadProvider
 
 SHOWN: Final = 10
-"""New failures that are shown from both sides."""
+"""Failures that are shown from both sides."""
+
+FAULTS: Final = {
+    ADAPTER: "the adapter's fault",
+    PROVIDER: "the provider's fault, passed on",
+    BOTH: "the fault of both",
+}
 
 
 def gate(given: dict[str, Any]) -> NoReturn:
@@ -48,7 +55,7 @@ def gate(given: dict[str, Any]) -> NoReturn:
         if whole and not made.session.problems:
             made.session.news += made.news(adapter.targets, today())
         made.session.close(whole=whole)
-    _print(terminal.console(), made)
+    _print(terminal.console(), made, given["fail_on"])
     if not made.session.audit.judged:
         stop("nothing was judged: no reply came that could be")
     if made.session.problems:
@@ -107,20 +114,20 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def _print(console: Console, made: Gate) -> None:
+def _print(console: Console, made: Gate, fail_on: str) -> None:
     session = made.session
     matrix.run(console, session.board, session.news, session.problems)
-    for verdict in list(session.board.news(Level.MUST))[:SHOWN]:
+    for verdict in session.failures(fail_on)[:SHOWN]:
         _both_sides(console, made, verdict)
 
 
 def _both_sides(console: Console, made: Gate, verdict: Verdict) -> None:
-    """A failure that nobody knew of, with the request before and after the adapter."""
+    """A failure that counts, with the request before the adapter and behind it."""
     exchange = made.exchanges.get(verdict.exchange or "")
     if exchange is None:
         return
-    heading = f"{verdict.target} {verdict.check}: {verdict.blame or 'nobody can tell whose'} fault"
-    console.print(Text(printable(heading), "bold"))
-    for line in both_sides(exchange):
+    fault = FAULTS.get(verdict.blame or "", "nobody can tell whose fault")
+    console.print(Text(printable(f"{verdict.target} {verdict.check}: {fault}"), "bold"))
+    for line in both_sides(exchange, verdict.findings[0]):
         console.print(Text(f"  {printable(line)}"), soft_wrap=True)
     console.print()

@@ -7,7 +7,7 @@ led to. Nothing needs to know how an adapter, or a provider, calls it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,20 +60,22 @@ def measured(exchanges: Sequence[Seen]) -> dict[str, Measured]:
     return {parameter: _worst(several) for parameter, several in judged.items()}
 
 
-def pairs(exchanges: Sequence[Seen]) -> Iterator[Pair]:
+def pairs(exchanges: Iterable[Seen]) -> Iterator[Pair]:
     """Every exchange with each of its parameters, where there is one without just that."""
-    by_context: dict[str, list[Seen]] = defaultdict(list)
+    by_messages: dict[str, list[Seen]] = defaultdict(list)
     for one in exchanges:
-        by_context[one.context].append(one)
-    for alike in by_context.values():
-        plain = min(alike, key=lambda one: len(one.asked))
-        noise = _noise(alike)
+        by_messages[one.messages].append(one)
+    for alike in by_messages.values():
+        # Of several answers to one request, the first that is none of an overload or a failure.
+        alike.sort(key=lambda one: one.error is not None)
         known = {frozenset(one.digests.items()): one for one in reversed(alike)}
-        for request, case in known.items():
-            for item in request:
-                base = known.get(request - {item})
+        plain = min(reversed(known.values()), key=lambda one: len(one.asked))
+        noise = _noise(alike)
+        for request, case in reversed(known.items()):
+            for name, digest in case.digests.items():
+                base = known.get(request - {(name, digest)})
                 if base:
-                    yield Pair(item[0], case, base, plain, noise)
+                    yield Pair(name, case, base, plain, noise)
 
 
 def _noise(alike: Sequence[Seen]) -> frozenset[str]:

@@ -46,8 +46,8 @@ class Seen:
     exchange: str
     asked: Mapping[str, Leaves]
     """Parameter -> the parts of its value, by what is to be added to its place."""
-    context: str
-    """What has to be equal for two requests to be compared: all but the parameters."""
+    messages: str
+    """What has to be equal for two requests to be compared."""
     sent: Leaves | None
     """The parts of the request to the provider; None where there was none."""
     read: Mapping[str, Leaves] | None
@@ -69,28 +69,26 @@ class Seen:
 def seen(exchange: Exchange) -> Seen | None:
     """What an exchange shows; None for one that is no chat completion behind an adapter."""
     reply = recognise(exchange)
-    if reply is None or not exchange.behind_adapter or not _parameters(reply.request):
+    if reply is None or not exchange.behind_adapter or "messages" not in reply.request:
         return None
     through = _to_provider(exchange)
-    context = {name: reply.request.get(name) for name in ("model", "messages")}
     return Seen(
         exchange=exchange.id,
-        asked={n: beneath(v) for n, v in _parameters(reply.request).items() if v is not None},
-        context=text_of(context),
+        asked=_parameters(reply.request),
+        messages=text_of(reply.request["messages"]),
         sent=parts_of(through.request) if through else None,
         read=_read(through.request) if through else None,
-        error=None if isinstance(reply, ChatReply) else _error(reply),
+        error=None if isinstance(reply, ChatReply) else refusal(reply),
         answered=bool(through and through.response and through.response.status < ERROR),
-        delivered=frozenset(_delivered(reply)),
+        delivered=frozenset(delivered(reply)),
         dropping=bool(exchange.dropping),
     )
 
 
-def _parameters(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of a chat completion request that are neither its model nor its messages."""
-    if "messages" not in request:
-        return {}
-    return {n: value for n, value in request.items() if n not in ("model", "messages")}
+def _parameters(request: Mapping[str, Any]) -> dict[str, Leaves]:
+    """The members of a chat completion request but for its messages; a null one is absent."""
+    given = ((n, value) for n, value in request.items() if n != "messages")
+    return {name: beneath(value) for name, value in given if value is not None}
 
 
 def _to_provider(exchange: Exchange) -> Exchange | None:
@@ -112,13 +110,13 @@ def _read(request: Request) -> dict[str, Leaves] | None:
     if dialect is None:
         return None
     try:
-        asked = dialect.asked(request)
+        return _parameters(dialect.asked(request))
     except Refused:
         return None
-    return {n: beneath(v) for n, v in asked.items() if n != "messages" and v is not None}
 
 
-def _error(reply: Reply) -> Error:
+def refusal(reply: Reply) -> Error:
+    """How a reply that is an error says so."""
     error = an_object(reply.body.get("error"))
     message = " ".join(a_text(error.get("message")).split())
     status = reply.status
@@ -130,10 +128,15 @@ def _error(reply: Reply) -> Error:
     )
 
 
-def _delivered(reply: Reply) -> Iterator[str]:
+def delivered(reply: Reply) -> Iterator[str]:
+    """The parameters whose effect the form of an answer shows."""
+    if not isinstance(reply, ChatReply):
+        return
     if isinstance(reply, ChatStream):
         yield "stream"
-        if reply.usage:
+        if reply.usage and reply.request.get("stream_options"):
             yield "stream_options"
-    if isinstance(reply, ChatReply) and len(reply.answers) == reply.request.get("n"):
+    if len(reply.answers) == reply.request.get("n"):
         yield "n"
+    if any(answer.calls for answer in reply.answers):
+        yield "tools"

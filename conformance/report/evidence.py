@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.model import Exchange, Request, Response, show
+from conformance.model import Exchange, Finding, Request, Response, show
+from conformance.report.terminal import example
 from conformance.scrub import Scrubber
+from conformance.sse import parse
 
 SHOWN: Final = 300
 """Characters of a body that are shown."""
 SENT: Final = 2
 """Requests to the far side that are shown."""
+EVENT: Final = re.compile(r"events\[(\d+)\]")
 
 
-def both_sides(exchange: Exchange) -> Iterator[str]:
-    """What was asked, what the adapter sent on and got, and what it returned; a line each."""
+def both_sides(exchange: Exchange, finding: Finding) -> Iterator[str]:
+    """What was asked, what the adapter sent on and got, what it returned and what is wrong in it.
+
+    A line each; of a stream the event that is at fault.
+    """
     yield f"asked     {_body(exchange.request)}"
     for one in exchange.upstream[:SENT]:
         yield f"sent on   {one.request.method} {one.request.url[:SHOWN]} {_body(one.request)}"
@@ -25,13 +32,24 @@ def both_sides(exchange: Exchange) -> Iterator[str]:
         yield "sent on   nothing"
     if exchange.upstream[SENT:]:
         yield f"          and {len(exchange.upstream) - SENT} more requests"
-    yield f"returned  {_answer(exchange.response)}"
+    yield f"returned  {_answer(exchange.response, finding.at)}"
+    yield f"but       {example(finding)}"
 
 
-def _answer(response: Response | None) -> str:
+def _answer(response: Response | None, at: str = "") -> str:
     if response is None:
         return "nothing"
-    return f"{response.status} {_text(response.body)}"
+    return f"{response.status} {_part(response, at)}"
+
+
+def _part(response: Response, at: str) -> str:
+    """The event a place is in; the beginning of the whole for any other place."""
+    event = EVENT.match(at)
+    events = parse(response.body).events if event else ()
+    number = int(event[1]) if event else 0
+    if number < len(events):
+        return f"… {_text(events[number].data.encode())}"
+    return _text(response.body)
 
 
 def _body(request: Request) -> str:

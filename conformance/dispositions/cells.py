@@ -1,0 +1,81 @@
+"""The table of parameters: what is said of each, beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from conformance.dispositions.measure import Measured
+from conformance.model import Disposition
+
+DELIVERED: Final = frozenset(
+    {
+        *(Disposition.FORWARDED, Disposition.RENAMED, Disposition.TRANSLATED),
+        *(Disposition.SENT_BY_DEFAULT, Disposition.HONOURED, Disposition.ACCEPTED_UNVERIFIED),
+    }
+)
+"""What a user calls support."""
+UNTOLD: Final = frozenset({Disposition.UNKNOWN})
+"""What says nothing either way."""
+SILENT: Final = frozenset({Disposition.LOST, Disposition.CHANGED, Disposition.IGNORED})
+"""What a user is told nothing of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One parameter at one target; ``documented`` and ``declared`` are None where nobody says."""
+
+    target: str
+    parameter: str
+    dropping: bool
+    documented: bool | None
+    declared: bool | None
+    disposition: Disposition
+    evidence: str
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the parameter does what it was given for, as far as can be told."""
+        return self.disposition in DELIVERED
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The cells in which words and deeds differ."""
+
+    undelivered: Sequence[Cell]
+    """Documented, and not delivered."""
+    undocumented: Sequence[Cell]
+    """Delivered, and not documented by those who document something."""
+    undeclared: Sequence[Cell]
+    """Delivered, and declared not to be."""
+    overdeclared: Sequence[Cell]
+    """Declared, and not delivered."""
+    silent: Sequence[Cell]
+    """Lost, changed or ignored without a word."""
+
+
+def tally(cells: Iterable[Cell]) -> Tally:
+    """Words against deeds, with dropping off: what is dropped on demand is nobody's fault."""
+    told = [cell for cell in cells if not cell.dropping and cell.disposition not in UNTOLD]
+    return Tally(
+        undelivered=[cell for cell in told if cell.documented and not cell.delivered],
+        undocumented=[cell for cell in told if cell.documented is False and cell.delivered],
+        undeclared=[cell for cell in told if cell.declared is False and cell.delivered],
+        overdeclared=[cell for cell in told if cell.declared and not cell.delivered],
+        silent=[cell for cell in told if cell.disposition in SILENT],
+    )
+
+
+def undeclared(off: Mapping[str, Measured], on: Mapping[str, Measured]) -> Iterator[str]:
+    """The parameters that are dropped with dropping on, and not refused with it off.
+
+    To drop is to leave out what would be refused. What comes through without it, or gets lost
+    without it, is left out for another reason, which nobody was told.
+    """
+    for parameter, measured in on.items():
+        before = off.get(parameter)
+        dropped = measured.disposition is Disposition.DROPPED
+        if dropped and before and before.disposition in DELIVERED | SILENT:
+            yield parameter
