@@ -60,10 +60,12 @@ async def fewest(asking: Iterable[Probe], judging: Iterable[Check]) -> list[Prob
     most checks a request that none before it did.
     """
     judges = Checks(check for check in judging if check.level is Level.MUST)
-    worth = {probe: await _decided(probe, judges) for probe in asking}
-    chosen = [probe for probe in worth if probe.opens]
+    asking = list(asking)
+    chosen = [probe for probe in asking if probe.opens]
+    # What only adapters are asked decides nothing for the others.
+    worth = {p: await _decided(p, judges) for p in asking if "adapter" not in p.needs}
     open_ = set[Check]().union(*(found for found, _ in worth.values()))
-    open_ -= set[Check]().union(*(worth[probe][0] for probe in chosen))
+    open_ -= set[Check]().union(*(worth[probe][0] for probe in chosen if probe in worth))
     while open_:
         best = max(worth, key=lambda probe: len(worth[probe][0] & open_) / worth[probe][1])
         chosen.append(best)

@@ -38,6 +38,18 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "json": {"metavar": "FILE", "help": "Write results as JSON lines, as `conformance run` does."},
     "live": {**_SWITCH, "help": "Ask the providers now; keys come from the environment."},
     "record": {**_SWITCH, "help": "Like live, and write the cassettes."},
+    "adapter": {
+        "metavar": "NAME",
+        "help": "Go through this adapter, offline; a TARGET is one behind it.",
+    },
+    "adapters": {
+        "metavar": "DIR",
+        "help": "Your own adapter files (TOML).  [default: adapters, if it is there]",
+    },
+    "baseline": {
+        "metavar": "FILE",
+        "help": "What is known of the adapter.  [default: baselines/NAME.toml, if it is there]",
+    },
     "base-url": {"metavar": "URL", "help": "Ask this endpoint, without a file for it."},
     "model": {"metavar": "NAME", "help": "The model to ask for there."},
     "api-key-env": {"metavar": "VAR", "help": "The environment variable with its key."},
@@ -82,6 +94,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _is_asked_for(config: pytest.Config) -> bool:
     options = config.option
-    if options.conformance or options.conformance_live or options.conformance_record:
-        return True
-    return bool(options.pyargs) and PACKAGE in config.args
+    asking = (options.conformance_live, options.conformance_record, options.conformance_adapter)
+    return bool(options.conformance or any(asking) or (options.pyargs and PACKAGE in config.args))

@@ -126,7 +126,7 @@ MISTAKES = {
         6,
         "reasoning: choose from gpt-4o",
     ),
-    "an open quotation": ("start = \"serve 'x\"" + BEHIND, 1, "start: make it a command"),
+    "an open quotation": ('start = "serve \'x"' + BEHIND, 1, "start: make it a command"),
     "a number in the environment": (
         FUNCTION + BEHIND + "[environment]\nA = 1",
         7,

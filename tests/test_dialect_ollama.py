@@ -276,6 +276,12 @@ def test_endings(done: Any, finish: str | None) -> None:
     assert meaning == Meaning(text="Hi", finish=finish, complete=finish is not None)
 
 
+def test_an_answer_may_be_indented() -> None:
+    assert answered(json.dumps({"response": "Hi", "done": True}, indent=2), GENERATE) == Meaning(
+        text="Hi", finish="stop"
+    )
+
+
 def test_an_error_may_come_in_a_stream() -> None:
     piece = {"message": {"role": "assistant", "content": "Hi"}, "done": False}
     meaning = answered(json.dumps(piece) + '\n{"error": "out of memory"}\n', CHAT)

@@ -15,6 +15,7 @@ BAD = (
     "responses.chat_params responses.error"
 )
 REFUSED = dict.fromkeys(BAD.split(), 400)
+REFUSED |= {"adapter.busy": 429, "adapter.timeout": 408}
 REFUSED |= {"errors.busy": 429, "errors.method": 405, "errors.route": 404, "models.unknown": 404}
 REFUSED |= dict.fromkeys(("errors.missing_key", "errors.wrong_key", "models.wrong_key"), 401)
 REFUSED |= dict.fromkeys(("errors.unknown_model", "errors.stream_unknown_model"), 404)
@@ -67,8 +68,11 @@ def test_a_wrong_key_is_shown_without_its_middle() -> None:
 
 
 def test_behind_an_adapter_both_sides_are_seen() -> None:
-    for seen in (exchanges()[f"adapter.{case}"] for case in golden.ADAPTER):
+    for case in golden.ADAPTER:
+        seen = exchanges()[f"adapter.{case}"]
         (upstream,) = seen.upstream
-        assert upstream.request.body == seen.request.body
         assert upstream.request.url != seen.request.url
-        assert upstream.response == seen.response
+        if case not in golden.SENT_ON:
+            assert upstream.request.body == seen.request.body
+        if case not in golden.SENT_ON and not upstream.failure:
+            assert upstream.response == seen.response

@@ -63,7 +63,8 @@ def _started(command: list[str], folder: Path, log: IO[bytes]) -> subprocess.Pop
             start_new_session=True,
         )
     except OSError as error:
-        raise BadProvider(f"{command[0]} can't be started: {error.strerror}") from error
+        install = "install it, or put its folder on the PATH"
+        raise BadProvider(f"{command[0]} can't be started; {install}: {error.strerror}") from error
 
 
 def _await(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -74,18 +75,20 @@ def _await(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
             if httpx.get(url, timeout=5, trust_env=False).is_success:
                 return
         time.sleep(0.1)
-    how = "was not ready" if process.poll() is None else f"ended with {process.returncode}"
+    how = "did nothing" if process.poll() is None else f"ended with {process.returncode}"
+    mend = "mend that, or start and ready in its file"
     said = log.read_text("utf-8", "replace")[-TAIL:]
-    raise BadProvider(f"the adapter {how}; {url} should answer 200. Its log ends:\n{said}")
+    raise BadProvider(f"the adapter {how} before {url} was well; {mend}. Its log ends:\n{said}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a program and all it started, gently first."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(process.pid, sign)
-            process.wait(GRACE)
-            return
+    """End a program gently, and then whatever it has left behind."""
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(GRACE)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -136,8 +136,9 @@ def adapted(
     if dropping and adapter.dropping:
         settings |= adapter.dropping.settings
     with ExitStack() as stack:
-        listens = served or not adapter.call or UPSTREAM in repr(adapter.upstreams)
-        origin = stack.enter_context(serving(stage, adapter.port)) if listens else None
+        always = [adapter.environment, *(each.give for each in adapter.upstreams.values())]
+        listens = served or not adapter.call or UPSTREAM in repr(always)
+        origin = stack.enter_context(_listening(stage, adapter.port)) if listens else None
         values = {"upstream": origin or "", "dropping": json.dumps(dropping)}
         surroundings = {n: program.filled(v, values) for n, v in adapter.environment.items()}
         stack.enter_context(function.environment(surroundings))
@@ -152,6 +153,18 @@ def adapted(
             north = _Served(base_url, adapter.timeout)
         moves = served or not adapter.call
         yield Adapted(adapter, north, stage, origin, moves, cassettes)
+
+
+@contextmanager
+def _listening(stage: Stage, port: int) -> Iterator[str]:
+    """The stage as a server. Raises BadProvider where the port can't be had."""
+    with ExitStack() as stack:
+        try:
+            origin = stack.enter_context(serving(stage, port))
+        except OSError as error:
+            free = "choose another upstream_port, or end what has it"
+            raise BadProvider(f"port {port} can't be had; {free}: {error.strerror}") from error
+        yield origin
 
 
 class _Called:

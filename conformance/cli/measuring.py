@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 from conformance.adapter_file import Adapter
@@ -87,7 +86,9 @@ def _forwarding() -> Probe:
 class Behind:
     """Measures targets behind an adapter: with dropping off, then on."""
 
-    def __init__(self, adapter: Adapter, targets: Sequence[Target], options: Mapping[str, Any]):
+    def __init__(
+        self, adapter: Adapter, targets: Sequence[Target], options: Mapping[str, Any]
+    ) -> None:
         self.adapter = adapter
         self.targets = targets
         self.options = {name: options[name] for name in ("served", "cassettes")}

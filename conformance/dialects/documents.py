@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 from conformance import jsontext
 from conformance.dialects.base import Json
@@ -14,8 +12,6 @@ from conformance.model import Chunk, Headers, Response
 from conformance.replies.base import ITEMS
 from conformance.sse import StreamTooLong, parse
 from conformance.targets import to_json
-
-SPACE: Final = re.compile(r"[ \t\r\n]*")
 
 
 def documents(response: Response) -> list[Json]:
@@ -25,15 +21,7 @@ def documents(response: Response) -> list[Json]:
         return [value]
     if isinstance(value, list):
         return _objects(value)
-    return _objects(_sent(response.body)) or lines(response)
-
-
-def lines(response: Response) -> list[Json]:
-    """The JSON objects of a text that has one after the other; a line that begins none is skipped.
-
-    Recorders break lines where the network did, so an object may go on in the next one.
-    """
-    return list(_lines(response.body.decode("utf-8", "replace")))
+    return _objects(_sent(response.body)) or list(_lines(response.body))
 
 
 def line_reply(kind: str, values: Iterable[Json]) -> Response:
@@ -56,17 +44,12 @@ def _sent(body: bytes) -> list[Any]:
     return [jsontext.parse(event.data).value for event in events]
 
 
-def _lines(text: str) -> Iterator[Json]:
-    decoder, at = json.JSONDecoder(), 0
-    for _ in range(ITEMS):
-        space = SPACE.match(text, at)
-        at = space.end() if space else at
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            at = text.find("\n", at) + 1
-            if not at:
-                return
-            continue
-        if isinstance(value, dict):
+def _lines(body: bytes) -> Iterator[Json]:
+    """The objects that have a line each, or two: recorders break lines where the network did."""
+    before = b""
+    for line in islice(body.split(b"\n"), ITEMS):
+        found = (jsontext.parse(one).value for one in (line, before + line))
+        value = next((one for one in found if isinstance(one, dict)), None)
+        before = line if value is None else b""
+        if value is not None:
             yield value

@@ -21,7 +21,7 @@ from conformance.dialects.base import (
     parsed,
 )
 from conformance.dialects.blocks import Spoken, of_chunks, of_completion
-from conformance.dialects.documents import line_reply, lines
+from conformance.dialects.documents import documents, line_reply
 from conformance.model import Exchange, Request, Response
 from conformance.replies import a_text, an_object, is_int, objects
 
@@ -91,7 +91,7 @@ class Ollama(Dialect):
         """The lines of a stream, or the one object. Thoughts are no text."""
         if exchange.response is None:
             return None
-        found = lines(exchange.response)
+        found = documents(exchange.response)
         errors = [a_text(one["error"]) for one in found if "error" in one]
         if exchange.response.status >= ERROR:
             return Meaning(error=errors[0] if errors else "")

@@ -12,11 +12,11 @@ from conformance.model import Disposition
 DELIVERED: Final = frozenset(
     {
         *(Disposition.FORWARDED, Disposition.RENAMED, Disposition.TRANSLATED),
-        *(Disposition.SENT_BY_DEFAULT, Disposition.HONOURED, Disposition.ACCEPTED_UNVERIFIED),
+        *(Disposition.SENT_BY_DEFAULT, Disposition.HONOURED),
     }
 )
 """What a user calls support."""
-UNTOLD: Final = frozenset({Disposition.UNKNOWN})
+UNTOLD: Final = frozenset({Disposition.ACCEPTED_UNVERIFIED, Disposition.UNKNOWN})
 """What says nothing either way."""
 SILENT: Final = frozenset({Disposition.LOST, Disposition.CHANGED, Disposition.IGNORED})
 """What a user is told nothing of."""
@@ -35,9 +35,9 @@ class Cell:
     evidence: str
 
     @property
-    def delivered(self) -> bool:
-        """Whether the parameter does what it was given for, as far as can be told."""
-        return self.disposition in DELIVERED
+    def delivered(self) -> bool | None:
+        """Whether the parameter gets to where it has an effect; None where nobody can tell."""
+        return None if self.disposition in UNTOLD else self.disposition in DELIVERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +58,25 @@ class Tally:
 
 def tally(cells: Iterable[Cell]) -> Tally:
     """Words against deeds, with dropping off: what is dropped on demand is nobody's fault."""
-    told = [cell for cell in cells if not cell.dropping and cell.disposition not in UNTOLD]
+    told = [cell for cell in cells if not cell.dropping]
+    delivered = [cell for cell in told if cell.delivered]
+    failed = [cell for cell in told if cell.delivered is False]
     return Tally(
-        undelivered=[cell for cell in told if cell.documented and not cell.delivered],
-        undocumented=[cell for cell in told if cell.documented is False and cell.delivered],
-        undeclared=[cell for cell in told if cell.declared is False and cell.delivered],
-        overdeclared=[cell for cell in told if cell.declared and not cell.delivered],
-        silent=[cell for cell in told if cell.disposition in SILENT],
+        undelivered=[cell for cell in failed if cell.documented],
+        undocumented=[cell for cell in delivered if cell.documented is False],
+        undeclared=[cell for cell in delivered if cell.declared is False],
+        overdeclared=[cell for cell in failed if cell.declared],
+        silent=[cell for cell in failed if cell.disposition in SILENT],
     )
 
 
 def undeclared(off: Mapping[str, Measured], on: Mapping[str, Measured]) -> Iterator[str]:
-    """The parameters that are dropped with dropping on, and not refused with it off.
+    """The parameters that are dropped with dropping on, and reach the provider with it off.
 
-    To drop is to leave out what would be refused. What comes through without it, or gets lost
-    without it, is left out for another reason, which nobody was told.
+    To drop is to leave out what would be refused. What is lost in either case is lost already.
     """
+    reaches = DELIVERED | {Disposition.CHANGED}
     for parameter, measured in on.items():
         before = off.get(parameter)
-        dropped = measured.disposition is Disposition.DROPPED
-        if dropped and before and before.disposition in DELIVERED | SILENT:
+        if before and measured.disposition is Disposition.DROPPED and before.disposition in reaches:
             yield parameter

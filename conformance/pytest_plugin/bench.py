@@ -1,12 +1,13 @@
-"""Replays and judges one case at a time; what comes out can travel between processes."""
+"""Asks, or replays, and judges one case at a time; what comes out can travel between processes."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from conformance.model import Exchange, Outcome, Verdict
 from conformance.probe import Probe
 from conformance.pytest_plugin.roster import SAMPLES, Case, Roster
 from conformance.report.results import verdict_line
-from conformance.routes.replay import Replay
+from conformance.routes import Route
 from conformance.runner import Asked, Runner, Skipped
 from conformance.samples import samples
 from conformance.targets import Target
@@ -26,7 +27,7 @@ from conformance.targets import Target
 
 @dataclass(slots=True)
 class Result:
-    """What a case came to; ``origins`` says where each of its exchanges is recorded."""
+    """What a case came to."""
 
     case: Case
     broken: list[Verdict] = field(default_factory=list)
@@ -38,10 +39,13 @@ class Result:
     skipped: Skipped | None = None
     opened: tuple[str | None, ...] = ()
     """Why it was refused, or None, where it is a probe that opens an area."""
-    origins: dict[str, str] = field(default_factory=dict)
+    news: list[str] = field(default_factory=list)
+    """What has changed behind an adapter, besides the verdicts."""
+    exchanges: dict[str, Exchange] = field(default_factory=dict)
+    """By id; the first where there are two."""
 
     def portable(self) -> dict[str, Any]:
-        """It as JSON, but for the origins."""
+        """It as JSON, but for the exchanges."""
         return {
             "id": self.case.id,
             "lines": [verdict_line(verdict) for verdict in self.broken if verdict.findings],
@@ -49,46 +53,67 @@ class Result:
             "read": self.read,
             "judged": self.judged,
             "problems": self.problems,
+            "news": self.news,
             "opened": self.opened,
             "skipped": self.skipped and (self.skipped.opener.id, self.skipped.reason),
         }
 
 
 class Bench:
-    """Judges cases, best those of one target after another: what was replayed is kept as long.
+    """Judges cases, best those of one target after another: what was asked is kept as long.
 
-    ``wait`` returns when a probe has been asked, and says what kept it from being complete.
+    ``way`` is the route that is asked, opened when it is needed. ``wait`` returns when a probe has
+    been asked, and says what kept it from being complete.
     """
 
     def __init__(
-        self, roster: Roster, wait: Callable[[Target, Probe], list[str] | None] | None = None
+        self,
+        roster: Roster,
+        way: Callable[[], AbstractContextManager[Route]],
+        wait: Callable[[Target, Probe], list[str] | None] | None = None,
     ) -> None:
         self._roster = roster
-        self.store = roster.store
+        self._way = way
         self._wait = wait
+        self.place = roster.place
         self._expectations = Expectations(roster.targets)
         self._singles = Checks(check for check in roster.checks if check.over is None)
         self._sets = Checks(check for check in roster.checks if check.over is not None)
         self._all = Checks(roster.checks)
         self._loop = asyncio.new_event_loop()
-        self._target: Target | None = None
+        self._target = ""
         self._done: dict[str, Asked | Skipped] = {}
-        self._runner = Runner(Replay(self.store))
+        self._stack = ExitStack()
+        self._runner: Runner | None = None
+
+    def open(self) -> Runner:
+        """What asks, over the route, which is opened if it is not yet. Raises what that raises."""
+        if self._runner is None:
+            with unconcerned():
+                self._runner = Runner(self._stack.enter_context(self._way()))
+        return self._runner
+
+    def leave(self) -> None:
+        """Close the route, which may change what others in this process do."""
+        self._target, self._runner = "", None
+        self._stack.close()
 
     def close(self) -> None:
         """Let go of what it holds."""
+        self.leave()
         self._loop.close()
 
     def judge(self, case: Case) -> Result:
-        """Replay what a case is about, and judge it."""
-        with offline():
+        """Have the conversation that a case is about, and judge it."""
+        # An adapter may be reached over the network; its route lets nothing out.
+        with unconcerned() if self._roster.through else offline():
             if case.probe:
                 return self._probe(case, case.probe)
             return self._samples(case) if case.name == SAMPLES else self._compared(case)
 
     def _probe(self, case: Case, probe: Probe) -> Result:
         result, audit = Result(case), Audit(self._singles)
-        done, problems = self._asked(case.target, [probe])[0]
+        done, problems = self._asked([case])[0]
         result.problems += problems
         if isinstance(done, Skipped):
             result.skipped = done
@@ -102,18 +127,22 @@ class Bench:
     def _compared(self, case: Case) -> Result:
         """The sets over everything that a target's probes brought, each exchange read before."""
         result, audit = Result(case), Audit(self._sets)
-        for done, problems in self._asked(case.target, self._roster.probes(case.target)):
+        brought = self._asked(self._roster.asking(case.target))
+        for done, problems in brought:
             result.problems += problems
             for answers in done.slots() if isinstance(done, Asked) else ():
                 self._note(result, audit.add(*answers), answers)
         self._note(result, audit.compare())
         result = _added_up(result, audit)
         result.read = result.judged = 0
+        if self._roster.through and not result.problems:
+            asked = [done for done, _ in brought if isinstance(done, Asked)]
+            result.news = self._roster.through.changes(case.target, asked)
         return result
 
     def _samples(self, case: Case) -> Result:
         result, audit = Result(case), Audit(self._all)
-        for item in samples([(case.target, self.store.of(case.target))]):
+        for item in samples([(case.target, self._roster.store.of(case.target))]):
             if isinstance(item, Exchange):
                 self._note(result, audit.add(item), [item])
             else:
@@ -124,39 +153,49 @@ class Bench:
     def _note(
         self, result: Result, verdicts: Iterable[Verdict], exchanges: Iterable[Exchange] = ()
     ) -> None:
-        result.origins.update((x.id, x.provenance.origin) for x in exchanges)
+        for exchange in exchanges:
+            result.exchanges.setdefault(exchange.id, exchange)
         result.broken += [self._expectations.mark(verdict) for verdict in verdicts]
 
-    def _asked(
-        self, target: Target, probes: Sequence[Probe]
-    ) -> list[tuple[Asked | Skipped, list[str]]]:
-        """The probes' conversations and what is wrong with each.
+    def _asked(self, cases: Sequence[Case]) -> list[tuple[Asked | Skipped, list[str]]]:
+        """The conversations of some cases of one target, and what is wrong with each.
 
         Those that open an area come first, for they may say that it is not there.
         """
-        if target != self._target:
-            self._target, self._done = target, {}
-            self._runner = Runner(self._runner.route)
-        openers = [probe for probe in self._roster.probes(target) if probe.opens]
-        said = {}
-        for probe in dict.fromkeys((*openers, *probes)):
-            said[probe.id] = self._wait(target, probe) if self._wait else []
-        plan = [
-            (target, probe)
-            for probe in dict.fromkeys((*openers, *probes))
-            if said[probe.id] is not None and probe.id not in self._done
-        ]
-        self._loop.run_until_complete(self._replay(plan))
+        self._turn_to(cases[0].target)
+        wanted = {case.id: case for case in (*self._openers(cases), *cases)}
+        said = {name: self._waited(case) for name, case in wanted.items()}
+        self._loop.run_until_complete(
+            self._ask([c for n, c in wanted.items() if said[n] is not None and n not in self._done])
+        )
         return [
-            (done, said[probe.id] or (done.problems if isinstance(done, Asked) else []))
-            for probe in probes
-            if (done := self._done.get(probe.id))
+            (done, said[case.id] or (done.problems if isinstance(done, Asked) else []))
+            for case in cases
+            if (done := self._done.get(case.id))
         ]
 
-    async def _replay(self, plan: Sequence[tuple[Target, Probe]]) -> None:
-        async with aclosing(self._runner.run(plan)) as events:
+    def _turn_to(self, target: Target) -> None:
+        """Forget what was asked of another target."""
+        if target.name != self._target:
+            self._runner = Runner(self.open().route)
+            self._target, self._done = target.name, {}
+
+    def _openers(self, cases: Sequence[Case]) -> Iterator[Case]:
+        """The cases that may say there is no use in asking these."""
+        probes = [case.probe for case in cases if case.probe]
+        for case in self._roster.asking(cases[0].target):
+            opener = case.probe
+            if opener and opener.opens and any(probe.belongs_to(opener) for probe in probes):
+                yield case
+
+    def _waited(self, case: Case) -> list[str] | None:
+        return self._wait(case.target, case.probe) if self._wait and case.probe else []
+
+    async def _ask(self, cases: Sequence[Case]) -> None:
+        plan = [(case.target, case.probe) for case in cases if case.probe]
+        async with aclosing(self.open().run(plan)) as events:
             async for done in events:
-                self._done[done.probe.id] = done
+                self._done[Case.of(done.target, done.probe).id] = done
 
 
 def _added_up(result: Result, audit: Audit) -> Result:
@@ -166,6 +205,13 @@ def _added_up(result: Result, audit: Audit) -> Result:
         if tally.first.outcome is Outcome.ERROR and not tally.first.findings:
             result.broken.append(tally.first)
     return result
+
+
+@contextmanager
+def unconcerned() -> Iterator[None]:
+    """Let an adapter warn as it likes: it is no business of the project's own filters."""
+    with warnings.catch_warnings(action="ignore"):
+        yield
 
 
 class NetworkUsedError(RuntimeError):

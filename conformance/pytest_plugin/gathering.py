@@ -76,14 +76,27 @@ class Gathering:
                 session.take(Skipped(case.target, case.probe, probes()[opener], reason))
         for _, (_, line, count) in sorted(self._cells.items(), key=lambda x: (x[1][0], x[0])):
             audit.tallies.count(verdict_of(line), count)
-        if self.roster.is_live:
-            session.refused()
-        elif self.is_whole:
-            for target in self.roster.targets:
-                asking = [probe.id for probe in self.roster.probes(target)]
-                session.problems += self.roster.store.leftovers(target, asking)
+        self._completeness(session)
+        if not session.problems:
+            session.news += self._changed()
         session.close(whole=self.is_whole)
         return session
+
+    def _completeness(self, session: Session) -> None:
+        """Note what nobody answered, or what nobody asks for any more."""
+        if self.roster.is_live:
+            session.refused()
+        elif self.is_whole and not self.roster.through:
+            for target in self.roster.targets:
+                asking = [case.name for case in self.roster.asking(target)]
+                session.problems += self.roster.store.leftovers(target, asking)
+
+    def _changed(self) -> Iterator[str]:
+        """What is news of an adapter besides the verdicts."""
+        if self.roster.through and self.is_whole and not self.roster.patterns:
+            yield from self.roster.through.overdue()
+        for _, found in self._in_order():
+            yield from found["news"]
 
     def write(self, session: Session, writer: ResultsFile) -> None:
         """Write the lines of ``conformance run --json`` between the first and the last."""

@@ -13,7 +13,7 @@ from conformance.pytest_plugin.roster import Case
 from conformance.pytest_plugin.wording import explained
 from conformance.report.summary import HARMLESS
 from conformance.report.terminal import printable
-from conformance.routes.replay import SUFFIX
+from conformance.targets import BadProvider
 
 
 class ConformanceTarget(pytest.Collector):
@@ -51,26 +51,39 @@ class ConformanceItem(pytest.Item):
         return made
 
     def setup(self) -> None:
-        """Replay and judge; skipped where there is nothing to judge, an error where it is lost."""
+        """Ask and judge; skipped where there is nothing to judge, an error where it is lost."""
+        self._open()
         result = self.result = self.bench.judge(self.case)
         if result.skipped:
             pytest.skip(f"not there: {printable(result.skipped.reason)}")
         if result.problems:
             problems = [problem.removeprefix(f"{self.case.id}: ") for problem in result.problems]
-            pytest.fail(explained(result.broken, [], problems, result.origins), pytrace=False)
+            pytest.fail(explained(result, [], problems), pytrace=False)
+
+    def _open(self) -> None:
+        """Open the way to what is asked: where there is none, one error says so for all items."""
+        try:
+            self.bench.open()
+        except Exception as error:
+            self.session.shouldstop = "conformance: there is no way to what shall be asked"
+            if isinstance(error, BadProvider | OSError):
+                said = "\n".join(printable(line) for line in str(error).splitlines())
+                pytest.fail(said, pytrace=False)
+            raise
 
     def runtest(self) -> None:
         """Say whether what was found is a failure, and which of it was to be expected."""
         result, fail_on = self.result, self.config.option.conformance_fail_on
-        if result is None or not result.broken:
+        if result is None or not (result.broken or result.news):
             return
         weighty = [verdict for verdict in result.broken if _weighs(verdict, fail_on)]
         strict = fail_on != "news" or self.config.option.runxfail
         failing = [v for v in weighty if strict or v.known is None]
         if fail_on == "never":
             failing = []
-        text = explained(result.broken, failing, [], result.origins)
-        if failing:
+        news = [f"news: {message}" for message in result.news]
+        text = explained(result, failing, news)
+        if failing or (news and fail_on == "news"):
             pytest.fail(text, pytrace=False)
         self.add_report_section("call", "conformance", text)
         known = dict.fromkeys(f"{v.check}: {v.known}" for v in weighty if v.known is not None)
@@ -79,9 +92,8 @@ class ConformanceItem(pytest.Item):
 
     def reportinfo(self) -> tuple[str, int, str]:
         """As pytest has it: where it is recorded, a line, and a heading."""
-        folder = self.bench.store.of(self.case.target)
-        path = folder / f"{self.case.name}{SUFFIX}" if self.case.probe else folder
-        return str(path), 0, f"{self.case.target.name} {self.case.name}"
+        place = str(self.bench.place(self.case))
+        return place, 0, f"{self.case.target.name} {self.case.name}"
 
 
 def _weighs(verdict: Verdict, fail_on: str) -> bool:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from conformance.cli.choosing import OWN, Choice, choose
 from conformance.cli.fuzzing import drawing
+from conformance.gate import Plan
 from conformance.plugin import PACKAGE
 from conformance.probe import Probe
+from conformance.pytest_plugin.through import Through
 from conformance.registry import Check
-from conformance.routes.replay import Store
+from conformance.routes.replay import SUFFIX, Store
 from conformance.samples import sample_files
 from conformance.targets import Target
 
 SETS: Final = "sets"
 """The item that compares the exchanges of a target's probes with each other."""
+DROPPING: Final = "+dropping"
+"""What is added to a probe's id where an adapter is told to drop what a provider does not take."""
 SAMPLES: Final = "samples"
 """The item that judges the exchanges in a target's folder that no probe asked for."""
 
@@ -34,17 +40,22 @@ class Case:
     name: str
     probe: Probe | None = None
 
+    @classmethod
+    def of(cls, target: Target, probe: Probe) -> Case:
+        """The case of one conversation."""
+        return cls(target, f"{probe.id}{DROPPING}" if target.dropping else probe.id, probe)
+
     @property
     def id(self) -> str:
         """``provider/model::name``."""
         return f"{self.target.name}::{self.name}"
 
     @property
-    def stage(self) -> int:
+    def stage(self) -> tuple[int, bool]:
         """Before the others come the probes that open an area, as in a run without pytest."""
         if self.probe is None:
-            return 2 if self.name == SETS else 3
-        return 0 if self.probe.opens else 1
+            return (2 if self.name == SETS else 3), False
+        return (0 if self.probe.opens else 1), self.target.dropping
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +69,28 @@ class Roster:
     patterns: tuple[str, ...]
     """The cases that were named by ``--conformance`` or as arguments; all are meant if none."""
     store: Store
-    is_live: bool
+    is_live: bool = False
+    through: Through | None = None
+    """The adapter that all targets are behind; None where there is none."""
+    notes: str = ""
+    """What the options led to that somebody should know."""
 
     def chosen(self, target: Target) -> list[Case]:
         """The cases of a target that were asked for."""
         cases = self.cases[target.name]
         return [case for case in cases if not self.patterns or self._is_named(case)]
 
-    def probes(self, target: Target) -> list[Probe]:
-        """The probes of a target, those that open an area first."""
+    def asking(self, target: Target) -> list[Case]:
+        """The cases of a target that ask for something, those that open an area first."""
         cases = sorted(self.cases[target.name], key=lambda case: case.stage)
-        return [case.probe for case in cases if case.probe]
+        return [case for case in cases if case.probe]
+
+    def place(self, case: Case) -> Path:
+        """The file, or the folder, that a case is judged by."""
+        if self.through:
+            return self.through.known.path
+        folder = self.store.of(case.target)
+        return folder / f"{case.name}{SUFFIX}" if case.probe else folder
 
     def ordered(self) -> list[Case]:
         """Every case, in the order in which a run without pytest judges them."""
@@ -93,36 +115,60 @@ def roster(config: pytest.Config) -> Roster:
 
     Raises UsageError for what does not exist or was never recorded.
     """
+    named = [*filter(None, config.option.conformance), *_arguments(config)]
+    with usage_errors() as said:
+        through = Through.of(config)
+    make = _unadapted if through is None else partial(_adapted, through=through)
+    made = replace(make(config, named), notes=said.getvalue())
+    for pattern in named:
+        if not any(_names(pattern, case) for case in made.ordered()):
+            raise pytest.UsageError(f"conformance: {pattern} names no probe: see conformance plan")
+    return made
+
+
+def _adapted(config: pytest.Config, named: Sequence[str], through: Through) -> Roster:
+    """The targets behind an adapter."""
+    options, here = config.option, config.invocation_params.dir
+    with usage_errors():
+        targets = through.targets(_targets_of(named))
+        choice = choose((), level=options.conformance_level, among=targets)
+    cases = _cases(choice.targets, through.plan(choice.targets, choice.probes))
+    store = Store(here / options.conformance_cassettes)
+    return Roster(choice.targets, choice.checks, cases, tuple(named), store, through=through)
+
+
+def _unadapted(config: pytest.Config, named: Sequence[str]) -> Roster:
+    """The targets that are asked, or of which there is a recording."""
     options, here = config.option, config.invocation_params.dir
     is_live = options.conformance_live or options.conformance_record
-    given = [word for word in options.conformance if word]
-    named = [*given, *_arguments(config)]
     store = Store(here / options.conformance_cassettes)
-    choice = _choice(config, [pattern.partition("::")[0] for pattern in named], store)
+    choice = _choice(config, _targets_of(named), store)
     if is_live and not (named or options.conformance_base_url):
         raise pytest.UsageError("conformance: say who is to be asked: --conformance TARGET")
     if options.conformance_record and not named:
         raise pytest.UsageError("conformance: only a TARGET that has a file can be recorded")
     targets = choice.targets if is_live else _recorded(choice.targets, store, named)
-    cases = _cases(targets, choice, None if is_live else store)
-    made = Roster(targets, choice.checks, cases, tuple(named), store, is_live)
-    for pattern in named:
-        if not any(_names(pattern, case) for members in cases.values() for case in members):
-            raise pytest.UsageError(f"conformance: {pattern} names no probe: see conformance plan")
-    return made
+    there = {target.name for target in targets if is_live or store.has(target)}
+    plan = [(target, probe) for target, probe in choice.plan() if target.name in there]
+    cases = _cases(targets, plan)
+    for target in () if is_live else targets:
+        if sample_files(store.of(target)):
+            cases[target.name].append(Case(target, SAMPLES))
+    return Roster(targets, choice.checks, cases, tuple(named), store, is_live)
 
 
-def _cases(targets: Iterable[Target], choice: Choice, store: Store | None) -> dict[str, list[Case]]:
-    """The cases of each target, the probes first; ``store`` says what there is to replay."""
+def _targets_of(patterns: Iterable[str]) -> list[str]:
+    return [pattern.partition("::")[0] for pattern in patterns]
+
+
+def _cases(targets: Iterable[Target], plan: Plan) -> dict[str, list[Case]]:
+    """The cases of each target: what it is asked, and the sets of that."""
     cases: dict[str, list[Case]] = {target.name: [] for target in targets}
-    for target, probe in choice.plan():
-        if target.name in cases and (store is None or store.has(target)):
-            cases[target.name].append(Case(target, probe.id, probe))
+    for target, probe in plan:
+        cases[target.name].append(Case.of(target, probe))
     for target in targets:
         if cases[target.name]:
             cases[target.name].append(Case(target, SETS))
-        if store and sample_files(store.of(target)):
-            cases[target.name].append(Case(target, SAMPLES))
     return cases
 
 
@@ -157,12 +203,12 @@ def _choice(config: pytest.Config, patterns: Sequence[str], store: Store) -> Cho
 
 
 @contextmanager
-def usage_errors() -> Iterator[None]:
-    """Turn a refusal of the command line's into pytest's."""
+def usage_errors() -> Iterator[io.StringIO]:
+    """Turn a refusal of the command line's into pytest's; gives what it says besides."""
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            yield
+            yield said
     except SystemExit as stopped:
         raise pytest.UsageError(said.getvalue().strip()) from stopped
 
@@ -181,6 +227,15 @@ def _recorded(targets: Sequence[Target], store: Store, named: Sequence[str]) -> 
 
 def _names(pattern: str, case: Case) -> bool:
     target, _, probe = pattern.partition("::")
-    is_target = target == case.target.provider or fnmatchcase(case.target.name, target)
-    is_named = is_target and (not probe or fnmatchcase(case.name, probe))
+    is_named = _is_called(case.target, target) and (not probe or fnmatchcase(case.name, probe))
     return is_named or pattern == case.id  # a model's name may look like a glob
+
+
+def _is_called(target: Target, pattern: str) -> bool:
+    """Whether a target matches; it may be called without the adapter it is behind."""
+    prefixes = ("", f"{target.adapter}:") if target.adapter else ("",)
+    return any(
+        pattern == target.provider.removeprefix(prefix)
+        or fnmatchcase(target.name.removeprefix(prefix), pattern)
+        for prefix in prefixes
+    )

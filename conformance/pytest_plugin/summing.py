@@ -62,9 +62,13 @@ class Summing:
         except OSError as error:
             raise pytest.UsageError(f"conformance: {path}: {error.strerror}") from error
         writer = ResultsFile(file)
-        mode = "live" if self._roster.is_live else "replay"
+        mode = "adapter" if self._roster.through else "live" if self._roster.is_live else "replay"
         writer.start(mode, ["pytest", *map(str, self._config.invocation_params.args)])
         return writer
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is odd about what the options ask for."""
+        return self._roster.notes.splitlines()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from conformance.model import Verdict
+from conformance.pytest_plugin.bench import Result
 from conformance.registry import Check, checks
+from conformance.report.evidence import both_sides
 from conformance.report.summary import ORDER
 from conformance.report.terminal import example, printable
 
@@ -14,16 +16,11 @@ LISTED: Final = 5
 """How many places of one broken rule are shown, and how many problems; the results have all."""
 
 
-def explained(
-    verdicts: Sequence[Verdict],
-    failing: Sequence[Verdict],
-    problems: Sequence[str],
-    origins: Mapping[str, str],
-) -> str:
+def explained(result: Result, failing: Sequence[Verdict], problems: Sequence[str]) -> str:
     """A line that says what is wrong, then everything that isn't a plain pass, the worst first."""
-    rest = [verdict for verdict in verdicts if verdict not in failing]
+    rest = [verdict for verdict in result.broken if verdict not in failing]
     ordered = [*sorted(failing, key=_weight), *sorted(rest, key=_weight)]
-    paragraphs = ["\n".join(_paragraph(verdict, origins)) for verdict in ordered]
+    paragraphs = ["\n".join(_paragraph(verdict, result)) for verdict in ordered]
     heading = [printable(problem) for problem in problems[:LISTED]]
     if problems[LISTED:]:
         heading.append(f"and {len(problems) - LISTED} more like these")
@@ -37,7 +34,7 @@ def _weight(verdict: Verdict) -> tuple[int, str]:
     return ORDER[verdict.level], verdict.check
 
 
-def _paragraph(verdict: Verdict, origins: Mapping[str, str]) -> Iterator[str]:
+def _paragraph(verdict: Verdict, result: Result) -> Iterator[str]:
     check = checks()[verdict.check]
     outcome = verdict.outcome.replace("_", " ")
     flaky = f", {verdict.repeat[0]} of {verdict.repeat[1]}" if verdict.repeat != (1, 1) else ""
@@ -46,18 +43,22 @@ def _paragraph(verdict: Verdict, origins: Mapping[str, str]) -> Iterator[str]:
         yield f"  {example(finding)}"
     if verdict.findings[LISTED:]:
         yield f"  and {len(verdict.findings) - LISTED} more places"
-    yield from _facts(verdict, check, origins)
+    yield from _facts(verdict, check, result)
 
 
-def _facts(verdict: Verdict, check: Check, origins: Mapping[str, str]) -> Iterator[str]:
-    exchange = verdict.exchange or ""
+def _facts(verdict: Verdict, check: Check, result: Result) -> Iterator[str]:
+    exchange = result.exchanges.get(verdict.exchange or "")
     facts = {
         "reason": verdict.reason,
         "known": verdict.known,
         "spec": check.spec,
-        "exchange": exchange,
-        "recorded in": origins.get(exchange),
+        "fault of": verdict.blame,
+        "exchange": verdict.exchange,
+        "recorded in": exchange and exchange.provenance.origin,
     }
     for name, value in facts.items():
         if value:
             yield f"  {name}: {printable(value)}"
+    if exchange and exchange.behind_adapter and verdict.findings:
+        for line in both_sides(exchange, verdict.findings[0]):
+            yield f"  {printable(line)}"

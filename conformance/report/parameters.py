@@ -64,10 +64,10 @@ def table(console: Console, cells: Sequence[Cell], undeclared: Sequence[tuple[st
     counted = tally(cells)
     for text in _silent(counted.silent):
         console.print(text, soft_wrap=True)
-    for text in _grouped("dropped, though not refused otherwise", undeclared):
+    for text in _grouped("dropped, though taken otherwise", undeclared):
         console.print(text, soft_wrap=True)
-    for text in counts(counted, undeclared):
-        console.print(Text(text, "bold"))
+    for count in counts(counted, undeclared):
+        console.print(Text(count, "bold"))
 
 
 def _block(console: Console, targets: Sequence[str], cells: Iterable[Cell]) -> None:
@@ -91,7 +91,8 @@ def _block(console: Console, targets: Sequence[str], cells: Iterable[Cell]) -> N
 
 def _mark(text: Text, cell: Cell | None) -> None:
     letter = LETTERS[cell.disposition] if cell else " "
-    text.append("!" if cell and cell.documented and not cell.delivered else " ", "bold red")
+    failed = cell and cell.documented and cell.delivered is False
+    text.append("!" if failed else " ", "bold red")
     text.append(letter, STYLES.get(letter, ""))
 
 
@@ -122,7 +123,7 @@ def counts(counted: Tally, undeclared: Sequence[Any]) -> Iterator[str]:
     yield f"{len(counted.overdeclared):>5,} declared, and not delivered"
     yield f"{len(counted.undeclared):>5,} delivered, and not declared"
     yield f"{len(counted.silent):>5,} lost, changed or ignored without a word"
-    yield f"{len(undeclared):>5,} dropped on demand, though not refused without"
+    yield f"{len(undeclared):>5,} dropped on demand, though taken without"
 
 
 def page(cells: Sequence[Cell], undeclared: Sequence[tuple[str, str]], title: str) -> str:

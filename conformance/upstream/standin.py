@@ -16,6 +16,7 @@ from conformance.dialects import Dialect, Json, Refused
 from conformance.model import Headers, Request, Response
 from conformance.reference import answer as reference
 from conformance.reference.chat_request import PARAMETERS
+from conformance.replies import a_text, an_object
 from conformance.sse import parse
 from conformance.targets import to_json
 
@@ -23,6 +24,10 @@ MODEL: Final = "reference"
 """The model of the reference that takes everything."""
 NOBODYS: Final = "no-such-model"
 """What is in the name of a model that no provider has."""
+OPENAI: Final = "openai"
+"""The dialect our model speaks itself."""
+MOST_STOPS: Final = 4
+"""How many stop sequences OpenAI takes."""
 ERROR: Final = 400
 UNSETTLED: Final = frozenset(
     {
@@ -54,6 +59,8 @@ def _spoken(dialect: Dialect, request: Request, nonce: int) -> Response:
     known = PARAMETERS.keys() - UNSETTLED
     body = {name: value for name, value in asked.items() if name in known and value is not None}
     body["model"] = MODEL
+    if dialect.name != OPENAI:
+        body = _within_bounds(body)
     if body.get("stream"):
         # The dialects decide what of it their stream shows.
         body["stream_options"] = {"include_usage": True}
@@ -66,6 +73,17 @@ def _spoken(dialect: Dialect, request: Request, nonce: int) -> Response:
     if not body.get("stream"):
         return dialect.whole(request, json.loads(made.body) | named)
     return dialect.streamed(request, [chunk | named for chunk in _chunks(made)])
+
+
+def _within_bounds(body: Json) -> Json:
+    """What other APIs take and our model refuses, as OpenAI does, put so that it takes it."""
+    within = dict(body)
+    if isinstance(body.get("stop"), list):
+        within["stop"] = body["stop"][:MOST_STOPS]
+    if a_text(an_object(body.get("response_format")).get("type")) == "json_object":
+        asked_for = {"role": "system", "content": "Answer in JSON."}
+        within["messages"] = [asked_for, *body.get("messages", [])]
+    return within
 
 
 def _chunks(stream: Response) -> list[Json]:

@@ -40,12 +40,12 @@ def sent_on(reply: Reply) -> tuple[Exchange, ...]:
 
 
 def last(reply: Reply) -> Exchange:
-    """The exchange that the adapter's answer is made of: the last that asked a model."""
+    """The exchange that the adapter's answer is made of: the last that brought one."""
     known = sent_on(reply)
-    return next((one for one in reversed(known) if asks_a_model(one.request)), known[-1])
+    return next((one for one in reversed(known) if _brings_an_answer(one.request)), known[-1])
 
 
-def asks_a_model(request: Request) -> bool:
+def _brings_an_answer(request: Request) -> bool:
     """Whether it is more than a look at a model's card, or an order whose result comes later."""
     dialect = dialects.of(request)
     try:
@@ -55,10 +55,16 @@ def asks_a_model(request: Request) -> bool:
 
 
 def asked(reply: Reply) -> Json:
-    """The last request to the provider as an OpenAI one; not applicable where it can't be read."""
-    found = words(last(reply).request)
-    only_if(found is not None, "what was sent on is in no API that is known here, or refused in it")
+    """What the provider was asked, as an OpenAI request; not applicable where it can't be read."""
+    found = next((asks for one in reversed(sent_on(reply)) if (asks := order(one.request))), None)
+    only_if(found, "what was sent on is in no API that is known here, or refused in it")
     return found or {}
+
+
+def order(request: Request) -> Json | None:
+    """What a model is asked, as an OpenAI request; None where only a result is fetched, or less."""
+    found = words(request) if request.method.upper() == "POST" else None
+    return found if found and found.get("messages") else None
 
 
 def said(reply: Reply) -> Meaning:

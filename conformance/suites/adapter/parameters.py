@@ -72,11 +72,8 @@ def _found(parameter: str, measured: Measured, want: str) -> Finding:
     over=_kept,
     broken_by=[
         drop("upstream[0].request.max_tokens").on("adapter.length").also("adapter.param_rename"),
-        edit("upstream[0].request.max_tokens", 4)
-        .on("adapter.length")
-        .also("adapter.param_rename"),
+        edit("upstream[0].request.max_tokens", 4).on("adapter.length").also("adapter.param_rename"),
     ],
-    covers=["adapter.param.forwarded"],
 )
 def param_forwarded(facts: list[Fact[Seen]]) -> Findings:
     """A parameter that an adapter accepts reaches the provider, with the value it has.
@@ -102,7 +99,6 @@ def param_forwarded(facts: list[Fact[Seen]]) -> Findings:
     broken_by=[
         all_of(DROPPED_ON_THE_WAY, edit("upstream[0].status", 200)).on("adapter.error"),
     ],
-    covers=["adapter.param.raise_by_default"],
 )
 def param_raise_by_default(facts: list[Fact[Seen]]) -> Findings:
     """A parameter that an adapter refuses is refused before the provider is asked, as a mistake.

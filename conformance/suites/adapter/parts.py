@@ -92,15 +92,14 @@ def tool_results_preserved(reply: Reply) -> Findings:
     sent = asked(reply)
     results = in_roles(reply.request, "tool")
     only_if(results, "no tool answered")
-    everything, arrived = joined(sent), _results(sent)
+    everything, arrived, given = joined(sent), _results(sent), _results(reply.request)
+    same_ids = bool(arrived) and arrived.keys() <= given.keys()
     for at, message in results:
         id_ = a_text(message.get("tool_call_id"))
         for text in texts(message):
             if text not in everything:
                 yield Finding(f"{at}.content", want=text, got="lost on the way")
-            elif arrived.keys() <= _results(reply.request).keys() and text not in arrived.get(
-                id_, ""
-            ):
+            elif same_ids and text not in arrived.get(id_, ""):
                 yield Finding(f"{at}.tool_call_id", want=id_, got=MISSING)
 
 

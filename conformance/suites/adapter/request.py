@@ -33,8 +33,10 @@ FORMATS: Final = {
     SHOULD,
     spec="CreateChatCompletionRequest.max_completion_tokens",
     broken_by=[
-        edit("upstream[0].request.max_tokens", 4).on("adapter.length"),
-        drop("upstream[0].request.max_tokens").on("adapter.length"),
+        edit("upstream[0].request.max_tokens", 4)
+        .on("adapter.length")
+        .also("adapter.param_forwarded"),
+        drop("upstream[0].request.max_tokens").on("adapter.length").also("adapter.param_forwarded"),
     ],
 )
 def param_rename(reply: ChatReply) -> Findings:

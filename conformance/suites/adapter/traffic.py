@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from conformance.jsontext import parse
@@ -14,8 +15,7 @@ from conformance.mutate import Mutant, edit
 from conformance.registry import MUST, SHOULD, Fact, check, only_if
 from conformance.replies import ChatReply, Reply, an_object, is_int
 from conformance.suites._twins import DELIVERY, Twin, digest, digest_of, twin
-from conformance.suites.adapter._both_sides import FAILED, STRANGER, asked, meaning, sent_on, words
-from conformance.targets import to_json
+from conformance.suites.adapter._both_sides import FAILED, STRANGER, asked, meaning, order, sent_on
 
 UNIQUE: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,}|\d{10,}",
@@ -44,7 +44,7 @@ def one_upstream_call(reply: Reply) -> Findings:
 
     Each call is paid for, and counts towards the limits of the account.
     """
-    calls = [one for one in sent_on(reply) if _asks(one.request)]
+    calls = [one for one in sent_on(reply) if order(one.request)]
     only_if(calls, "no model was asked, or in an API that is not known here")
     answered = [i for i, one in enumerate(calls) if _is_answered(one)]
     # An API without n is asked as often as there are to be answers.
@@ -52,12 +52,6 @@ def one_upstream_call(reply: Reply) -> Findings:
     allowed = max(n, 1) if is_int(n) else 1
     if len(answered) > allowed or (answered and answered[0] < len(calls) - allowed):
         yield Finding("upstream", want=f"calls of the model: {allowed}", got=len(calls))
-
-
-def _asks(request: Request) -> bool:
-    """Whether a model is asked; not to look for a result, or at a model's card."""
-    asked = words(request) or {}
-    return request.method.upper() == "POST" and bool(asked.get("messages"))
 
 
 def _is_answered(exchange: Exchange) -> bool:
@@ -69,14 +63,15 @@ def _is_answered(exchange: Exchange) -> bool:
 
 
 @check(
-    MUST,
+    SHOULD,
     spec="RFC 9110 section 17",
     broken_by=[Mutant("somebody else was told", _elsewhere).on("adapter.chat")],
 )
 def known_hosts(reply: Reply) -> Findings:
-    """What a client says goes to the provider it is meant for, and to nobody else.
+    """A request leads to the provider it is meant for, and to no other host.
 
-    Prompts and keys are secrets; a host that nobody named has no business with them.
+    Whoever runs the adapter knows of no other, and may have closed the way there; at best it takes
+    time, and at worst it tells a stranger what was asked.
     """
     upstream = reply.exchange.upstream
     only_if(upstream, "nothing was sent on")
@@ -98,22 +93,24 @@ def _host(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What became of a request: where it went, and a digest of each member that was sent."""
+    """What became of a request: where it went, and digests of all that was sent."""
 
     request: str
-    path: str
+    url: str
     members: Mapping[str, str]
 
 
 def _first_sent(reply: Reply) -> _Sent:
-    sent = sent_on(reply)[0].request
+    known = sent_on(reply)
+    # A look at a model's card comes first, and is not taken twice.
+    sent = next((one.request for one in known if order(one.request)), known[0].request)
     body = an_object(parse(sent.body).value) or {"body": sent.body.decode("utf-8", "replace")}
-    members = {name: _short(to_json(value).decode()) for name, value in body.items()}
-    return _Sent(digest(reply), UNIQUE.sub("*", urlsplit(sent.url).path), members)
+    members = {name: _short(value) for name, value in body.items() if value is not None}
+    return _Sent(digest(reply), UNIQUE.sub("*", sent.url.partition("?")[0]), members)
 
 
-def _short(text: str) -> str:
-    return digest_of(UNIQUE.sub("*", text))[:16]
+def _short(value: Any) -> str:
+    return digest_of(UNIQUE.sub("*", json.dumps(value)))[:16]
 
 
 @check(
@@ -134,11 +131,11 @@ def no_leak(facts: list[Fact[_Sent]]) -> Findings:
     known: dict[str, _Sent] = {}
     for fact in facts:
         before = known.setdefault(fact.value.request, fact.value)
-        if fact.value.path != before.path:
-            yield Finding("upstream[0].request.url", before.path, fact.value.path, fact.exchange)
+        if fact.value.url != before.url:
+            yield Finding("upstream.request.url", before.url, fact.value.url, fact.exchange)
         if changed := _differing(before.members, fact.value.members):
             want = "the same as before in every member"
-            yield Finding("upstream[0].request", want, ", ".join(changed), fact.exchange)
+            yield Finding("upstream.request", want, ", ".join(changed), fact.exchange)
 
 
 def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
@@ -148,7 +145,7 @@ def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
 def _asked_for(reply: ChatReply) -> Twin[Mapping[str, str]]:
     sent = asked(reply)
     kept = {name: value for name, value in sent.items() if name not in (*DELIVERY, "model")}
-    return twin(reply, {name: _short(to_json(value).decode()) for name, value in kept.items()})
+    return twin(reply, {name: _short(value) for name, value in kept.items()})
 
 
 @check(

@@ -1,0 +1,507 @@
+"""The checks of adapters: over other APIs than OpenAI's, and through an adapter that is real."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance import dialects
+from conformance.adapter_file import read
+from conformance.adapting import adapted
+from conformance.dialects import Meaning
+from conformance.engine import Audit, Checks
+from conformance.model import (
+    RAISED,
+    Chunk,
+    Exchange,
+    Failure,
+    Headers,
+    Outcome,
+    Provenance,
+    Request,
+    Response,
+    Source,
+)
+from conformance.pictures import solid_png
+from conformance.probe import probes
+from conformance.proof import golden
+from conformance.registry import checks
+from conformance.runner import Asked, Runner
+from conformance.upstream.scripts import told
+
+Json = dict[str, Any]
+OURS = [
+    check
+    for check in checks().values()
+    if check.suite == "adapter" and check.function.__module__.rpartition(".")[2] != "parameters"
+]
+RED = solid_png(255, 0, 0)
+QUESTION = "What is the weather in Paris? Use get_weather."
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": CITY}}
+COLOUR = {
+    "type": "object",
+    "properties": {"colour": {"type": "string"}},
+    "required": ["colour"],
+    "additionalProperties": False,
+}
+ANTHROPIC = "https://api.anthropic.com/v1/messages"
+GEMINI = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent"
+OLLAMA = "http://localhost:11434/api/chat"
+REPLICATE = "https://api.replicate.com/v1/models/meta/meta-llama-3-8b-instruct/predictions"
+
+
+def post(url: str, **body: object) -> Request:
+    return Request("POST", url, Headers(), json.dumps(body).encode())
+
+
+def far(request: Request, nonce: int = 0) -> Exchange:
+    """What a provider answers to a request in its own API."""
+    said = told(request, nonce)
+    return Exchange(
+        "it", "them", request, said.response, Provenance(Source.REFERENCE), said.failure
+    )
+
+
+def completion(said: Meaning) -> Json:
+    """What a faithful adapter makes of an answer."""
+    calls = [
+        {
+            "id": call.id or f"call_{i}",
+            "type": "function",
+            "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+        }
+        for i, call in enumerate(said.calls)
+    ]
+    message: Json = {"role": "assistant", "content": said.text or None}
+    prompt, spent = said.usage or (0, 0)
+    usage = {"prompt_tokens": prompt, "completion_tokens": spent, "total_tokens": prompt + spent}
+    choice: Json = {"message": message | ({"tool_calls": calls} if calls else {})}
+    choice |= {"index": 0, "finish_reason": said.finish}
+    return {"object": "chat.completion", "choices": [choice], "usage": usage}
+
+
+def answered(status: int, body: Json, *fields: tuple[str, str]) -> Response:
+    return Response(status, Headers(fields), (Chunk(json.dumps(body).encode()),))
+
+
+def behind(asked: Json, *beyond: Exchange, said: Response | None = None) -> Exchange:
+    """An exchange with an adapter that passes on what came last, or says something else."""
+    if said is None:
+        meaning = dialects.meaning(beyond[-1])
+        assert meaning
+        said = answered(200, completion(meaning))
+    request = post("http://adapter.test/v1/chat/completions", model="m", **asked)
+    local = Provenance(Source.LOCAL)
+    return Exchange("it", "it", request, said, local, session="it", upstream=beyond)
+
+
+def outcomes(*exchanges: Exchange) -> dict[str, set[Outcome]]:
+    audit = Audit(Checks(OURS))
+    verdicts = [verdict for one in exchanges for verdict in audit.add(one)] + [*audit.close()]
+    found: dict[str, set[Outcome]] = {}
+    for verdict in verdicts:
+        found.setdefault(verdict.check.removeprefix("adapter."), set()).add(verdict.outcome)
+    return found
+
+
+def failing(*exchanges: Exchange) -> set[str]:
+    return {name for name, found in outcomes(*exchanges).items() if Outcome.FAIL in found}
+
+
+def passing(*exchanges: Exchange) -> set[str]:
+    found = outcomes(*exchanges).items()
+    return {name for name, said in found if Outcome.PASS in said and Outcome.FAIL not in said}
+
+
+def user(content: object) -> Json:
+    return {"role": "user", "content": content}
+
+
+TALK = [
+    {"role": "system", "content": "You are a helpful assistant."},
+    user("Hello, my name is Ada."),
+    {"role": "assistant", "content": "Hello Ada."},
+    user("What is my name?"),
+]
+SPOKEN = {
+    "openai": post("https://api.openai.com/v1/chat/completions", model="m", messages=TALK),
+    "anthropic": post(
+        ANTHROPIC, model="m", max_tokens=99, system=TALK[0]["content"], messages=TALK[1:]
+    ),
+    "gemini": post(
+        GEMINI,
+        systemInstruction={"parts": [{"text": TALK[0]["content"]}]},
+        contents=[
+            {"role": role, "parts": [{"text": turn["content"]}]}
+            for role, turn in zip(("user", "model", "user"), TALK[1:], strict=True)
+        ],
+    ),
+    "ollama": post(OLLAMA, model="m", stream=False, messages=TALK),
+}
+CONVERSED = {"system_preserved", "history_preserved", "roles_preserved", "text_preserved"}
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_a_faithful_adapter_to_any_api_is_not_accused(name: str) -> None:
+    seen = behind({"messages": TALK}, far(SPOKEN[name]))
+    assert failing(seen) == set()
+    told_on = {"finish_reason_preserved", "usage_preserved", "one_upstream_call", "known_hosts"}
+    assert passing(seen) >= CONVERSED | told_on
+
+
+@pytest.mark.parametrize("name", [name for name in SPOKEN if name != "openai"])
+def test_what_is_lost_on_the_way_to_any_api_is_noticed(name: str) -> None:
+    asked = {"messages": [*TALK[:2], {"role": "assistant", "content": "Good day."}, *TALK[2:]]}
+    assert failing(behind(asked, far(SPOKEN[name]))) == {"history_preserved"}
+    asked = {"messages": [{"role": "developer", "content": "Be brief."}, *TALK]}
+    assert failing(behind(asked, far(SPOKEN[name]))) == {"system_preserved"}
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_an_answer_that_is_changed_is_noticed_in_any_api(name: str) -> None:
+    beyond = far(SPOKEN[name])
+    meaning = dialects.meaning(beyond)
+    assert meaning
+    for changed, check in (
+        (replace(meaning, text="I don't know."), "text_preserved"),
+        (replace(meaning, finish="length"), "finish_reason_preserved"),
+        (replace(meaning, usage=(1, 1)), "usage_preserved"),
+    ):
+        said = answered(200, completion(changed))
+        assert failing(behind({"messages": TALK}, beyond, said=said)) == {check}
+
+
+def test_json_may_be_spaced_otherwise() -> None:
+    request = post(
+        OLLAMA, model="m", stream=False, messages=[user("Say OK as JSON.")], format="json"
+    )
+    beyond = far(request)
+    meaning = dialects.meaning(beyond)
+    assert meaning
+    spaced = json.dumps(json.loads(meaning.text), indent=2)
+    said = answered(200, completion(replace(meaning, text=spaced)))
+    asked = {"messages": [user("Say OK as JSON.")], "response_format": {"type": "json_object"}}
+    assert failing(behind(asked, beyond, said=said)) == set()
+
+
+def test_an_api_that_takes_an_order_and_brings_the_result_later() -> None:
+    order = far(post(REPLICATE, input={"prompt": "Say OK.", "max_tokens": 9}))
+    assert order.response
+    again = Request("GET", json.loads(order.response.body)["urls"]["get"])
+    seen = behind({"messages": [user("Say OK.")]}, order, far(again), far(again))
+    assert failing(seen) == set()
+    assert passing(seen) >= {"one_upstream_call", "text_preserved", "history_preserved"}
+    assert failing(behind({"messages": [user("Say OK.")]}, order, order, far(again))) == {
+        "one_upstream_call"
+    }
+
+
+def test_a_picture_that_is_lost_is_noticed_where_the_api_has_a_word_for_it() -> None:
+    asked = {
+        "messages": [
+            user(
+                [
+                    {"type": "text", "text": "Which colour has the image?"},
+                    {"type": "image_url", "image_url": {"url": RED}},
+                ]
+            )
+        ]
+    }
+    text = {"type": "text", "text": "Which colour has the image?"}
+    source = {"type": "base64", "media_type": "image/png", "data": RED.partition(",")[2]}
+    blocks = [text, {"type": "image", "source": source}]
+    sent = [
+        far(post(ANTHROPIC, model="m", max_tokens=9, messages=[user(content)]))
+        for content in (blocks, blocks[:1])
+    ]
+    assert "images_preserved" in passing(behind(asked, sent[0]))
+    assert failing(behind(asked, sent[1])) == {"images_preserved"}
+    bare = far(post(REPLICATE, input={"prompt": "Which colour has the image?"}))
+    found = outcomes(behind(asked, bare, said=answered(200, completion(Meaning("Red.")))))
+    assert found["images_preserved"] == {Outcome.NOT_APPLICABLE}
+
+
+def results(*ids: str) -> list[Json]:
+    """A conversation in OpenAI's words in which two tools answered, in this order."""
+    calls = [
+        {
+            "id": id_,
+            "type": "function",
+            "function": {"name": "get_weather", "arguments": json.dumps({"city": city})},
+        }
+        for id_, city in (("call_a", "Paris"), ("call_b", "Rome"))
+    ]
+    said = {"call_a": "17 degrees", "call_b": "25 degrees"}
+    answers = [{"role": "tool", "tool_call_id": id_, "content": said[id_]} for id_ in ids]
+    return [user(QUESTION), {"role": "assistant", "content": None, "tool_calls": calls}, *answers]
+
+
+def anthropic_results(first: str, second: str) -> Request:
+    """The same in Anthropic's words, with what the two calls are said to have brought."""
+    uses = [
+        {"type": "tool_use", "id": id_, "name": "get_weather", "input": {"city": city}}
+        for id_, city in (("call_a", "Paris"), ("call_b", "Rome"))
+    ]
+    brought = [
+        {"type": "tool_result", "tool_use_id": id_, "content": text}
+        for id_, text in (("call_a", first), ("call_b", second))
+        if text
+    ]
+    return post(
+        ANTHROPIC,
+        model="m",
+        max_tokens=99,
+        tools=[{"name": "get_weather", "input_schema": CITY}],
+        messages=[user(QUESTION), {"role": "assistant", "content": uses}, user(brought)],
+    )
+
+
+def test_results_of_tools_belong_to_their_calls() -> None:
+    asked = {"messages": results("call_b", "call_a"), "tools": [TOOL]}
+    good = behind(asked, far(anthropic_results("17 degrees", "25 degrees")))
+    assert failing(good) == set()
+    assert "tool_results_preserved" in passing(good)
+    swapped = behind(asked, far(anthropic_results("25 degrees", "17 degrees")))
+    assert failing(swapped) == {"tool_results_preserved"}
+
+
+def test_calls_and_their_ids_are_passed_on() -> None:
+    tools = [{"name": "get_weather", "input_schema": CITY}]
+    request = post(ANTHROPIC, model="m", max_tokens=99, tools=tools, messages=[user(QUESTION)])
+    beyond, asked = far(request), {"messages": [user(QUESTION)], "tools": [TOOL]}
+    meaning = dialects.meaning(beyond)
+    assert meaning
+    assert passing(behind(asked, beyond)) >= {"tool_calls_preserved", "tool_call_ids_preserved"}
+    other = replace(meaning.calls[0], arguments={"city": "Oslo"})
+    said = answered(200, completion(replace(meaning, calls=(other,))))
+    assert failing(behind(asked, beyond, said=said)) == {"tool_calls_preserved"}
+    renamed = replace(meaning.calls[0], id="call_1")
+    said = answered(200, completion(replace(meaning, calls=(renamed,))))
+    assert failing(behind(asked, beyond, said=said)) == {"tool_call_ids_preserved"}
+    stopped = answered(200, completion(replace(meaning, finish="stop")))
+    assert failing(behind(asked, beyond, said=stopped)) == {"finish_reason_preserved"}
+    named = asked | {"tool_choice": {"type": "function", "function": {"name": "get_weather"}}}
+    assert "finish_reason_preserved" in passing(behind(named, beyond, said=stopped))
+
+
+def test_a_tool_may_stand_for_a_schema_but_its_call_is_no_answer() -> None:
+    format_ = {"type": "json_schema", "json_schema": {"name": "it", "schema": COLOUR}}
+    asked = {"messages": [user("What colour is the sky?")], "response_format": format_}
+    request: Json = {"model": "m", "max_tokens": 99, **asked}
+    del request["response_format"]
+    tool = {"name": "json_tool_call", "input_schema": COLOUR}
+    forced = {"tools": [tool], "tool_choice": {"type": "tool", "name": "json_tool_call"}}
+    beyond = far(post(ANTHROPIC, **request, **forced))
+    meaning = dialects.meaning(beyond)
+    assert meaning
+    assert meaning.calls
+    text = json.dumps(meaning.calls[0].arguments)
+    as_text = completion(replace(meaning, text=text, calls=(), finish="stop"))
+    good = behind(asked, beyond, said=answered(200, as_text))
+    assert failing(good) == set()
+    assert passing(good) >= {"schema_answer_is_text", "response_format_preserved"}
+    assert failing(behind(asked, beyond)) == {"schema_answer_is_text"}
+    assert failing(behind(asked, far(post(ANTHROPIC, **request)))) == {"response_format_preserved"}
+
+
+def anthropic(script: str, *, stream: bool = False) -> Exchange:
+    prompt = f"Count from 1 to 20. [[upstream: {script}]]"
+    return far(post(ANTHROPIC, model="m", max_tokens=99, stream=stream, messages=[user(prompt)]))
+
+
+def error(status: int, message: str, *fields: tuple[str, str]) -> Response:
+    return answered(status, {"error": {"message": message}}, *fields)
+
+
+def raised(exchange: Exchange) -> Exchange:
+    return replace(exchange, failure=Failure(RAISED, "SomeError"))
+
+
+def test_errors_are_told_as_what_they_are() -> None:
+    busy = anthropic("status 429, retry-after 7")
+    asked = {"messages": [user("Count from 1 to 20. [[upstream: status 429, retry-after 7]]")]}
+    message = "It failed: The upstream says 429, as it was told to."
+    for made in (lambda it: it, raised):
+        wait = ("retry-after", "7")
+        good = made(behind(asked, busy, said=error(429, message, wait)))
+        kept = {"error_status_preserved", "error_message_preserved", "retry_after_preserved"}
+        assert failing(good) == set()
+        assert passing(good) >= kept
+        assert failing(made(behind(asked, busy, said=error(500, "Sorry.")))) == kept
+    taken = behind(asked, busy, said=answered(200, completion(Meaning("OK", "stop"))))
+    assert failing(taken) == {"error_status_preserved"}
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504])
+def test_a_provider_that_never_answers_is_a_failure(status: int) -> None:
+    late = anthropic("timeout")
+    asked = {"messages": [user("Count from 1 to 20. [[upstream: timeout]]")]}
+    assert failing(behind(asked, late, said=error(status, "Too late."))) == set()
+    assert failing(behind(asked, late, said=error(400, "Too late."))) == {"timeout_reported"}
+    empty = answered(200, completion(Meaning("", "stop")))
+    assert failing(behind(asked, late, said=empty)) == {"timeout_reported"}
+
+
+def streamed(*deltas: Json, failed: bool = False) -> Response:
+    events: list[object] = [
+        {"object": "chat.completion.chunk", "choices": [{"index": 0} | delta]} for delta in deltas
+    ]
+    if failed:
+        events.append({"error": {"message": "The upstream failed, as it was told to."}})
+    chunks = [Chunk(b"data: " + json.dumps(event).encode() + b"\n\n") for event in events]
+    return Response(200, Headers([("content-type", "text/event-stream")]), tuple(chunks))
+
+
+BEGUN: Json = {"delta": {"content": "1, 2"}, "finish_reason": None}
+ENDED: Json = {"delta": {}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize(
+    ("script", "check"), [("cut", "cut_reported"), ("error in stream", "stream_error_reported")]
+)
+def test_a_stream_that_breaks_off_does_not_look_finished(script: str, check: str) -> None:
+    beyond = anthropic(script, stream=True)
+    asked = {"messages": [user(f"Count from 1 to 20. [[upstream: {script}]]")], "stream": True}
+    assert failing(behind(asked, beyond, said=streamed(BEGUN, ENDED))) == {check}
+    good = behind(asked, beyond, said=streamed(BEGUN, failed=True))
+    assert failing(good) == set()
+    assert check in passing(good)
+    assert check in passing(
+        behind(asked, beyond, said=error(502, "It failed.")) if script == "cut" else good
+    )
+
+
+def test_an_answer_in_one_piece_that_was_cut_is_no_answer() -> None:
+    beyond = anthropic("cut")
+    asked = {"messages": [user("Count from 1 to 20. [[upstream: cut]]")]}
+    said = answered(200, completion(Meaning("1, 2", "stop")))
+    assert failing(behind(asked, beyond, said=said)) == {"cut_reported"}
+    assert failing(behind(asked, beyond, said=error(502, "It failed."))) == set()
+
+
+def test_a_model_is_asked_once_unless_it_did_not_answer() -> None:
+    asked: Json = {"messages": [user("Count from 1 to 20.")]}
+    request = post(ANTHROPIC, model="m", max_tokens=99, messages=asked["messages"])
+    good, bad = far(request), replace(anthropic("status 500"), request=request)
+    assert failing(behind(asked, bad, bad, good)) == set()
+    assert failing(behind(asked, good, good)) == {"one_upstream_call"}
+    assert failing(behind(asked, good, bad, good)) == {"one_upstream_call"}
+    assert "one_upstream_call" not in failing(behind(asked | {"n": 2}, good, good))
+    card = far(post("http://localhost:11434/api/show", model="m", name="m"))
+    chat = far(post(OLLAMA, model="m", stream=False, messages=asked["messages"]))
+    said = behind(asked, chat).response
+    assert failing(behind(asked, card, chat, card, said=said)) == set()
+
+
+def test_no_host_is_reached_but_the_one_that_is_meant() -> None:
+    picture = "https://pictures.example/cat.png"
+    parts = [{"type": "image_url", "image_url": {"url": picture}}]
+    asked = {"messages": [*TALK, user(parts)]}
+    fetched = Exchange(
+        "it", "stranger", Request("GET", picture), None, Provenance(Source.REFERENCE)
+    )
+    other = replace(fetched, request=Request("GET", "https://telemetry.example/"))
+    good = far(SPOKEN["openai"])
+    assert "known_hosts" in passing(behind(asked, fetched, good))
+    assert "known_hosts" in failing(behind(asked, other, good))
+    unreadable = replace(fetched, request=Request("GET", "https://[::1"))
+    assert "known_hosts" in failing(behind(asked, unreadable, good))
+
+
+def test_what_was_asked_before_leaves_no_trace() -> None:
+    plain: Json = {"messages": [user("Say OK.")]}
+    request = post(ANTHROPIC, model="m", max_tokens=99, messages=plain["messages"])
+    marked = post(ANTHROPIC, model="m", max_tokens=99, messages=plain["messages"], top_k=4)
+    first, second = behind(plain, far(request)), behind(plain, far(marked))
+    assert failing(first, behind(plain | {"top_k": 4}, far(marked)), first) == set()
+    assert failing(first, second) == {"no_leak"}
+    assert failing(first, replace(second, session="another")) == set()
+
+
+def test_ids_of_the_adapters_own_are_no_trace() -> None:
+    plain: Json = {"messages": [user("Say OK.")]}
+    seen = []
+    for number in ("0" * 8, "1" * 8):
+        id_ = f"{number}-aaaa-4bbb-8ccc-123456789abc"
+        request = post(
+            ANTHROPIC,
+            model="m",
+            max_tokens=9,
+            metadata={"user_id": id_},
+            messages=plain["messages"],
+        )
+        seen.append(behind(plain, far(request)))
+    assert failing(*seen) == set()
+
+
+def test_a_stream_is_asked_for_like_an_answer_in_one_piece() -> None:
+    plain: Json = {"messages": [user("Say OK.")]}
+    request = {"model": "m", "max_tokens": 9, "messages": plain["messages"]}
+    whole = behind(plain, far(post(ANTHROPIC, **request, temperature=0.5)))
+    said = streamed({"delta": {"content": "OK"}, "finish_reason": None}, ENDED)
+    lost = behind(plain | {"stream": True}, far(post(ANTHROPIC, **request, stream=True)), said=said)
+    assert failing(whole, lost) == {"stream_asks_the_same"}
+
+
+def test_nothing_is_said_of_exchanges_without_a_far_side() -> None:
+    told_on = [
+        (name, judgement.check.id)
+        for name in golden().exchanges
+        if not name.startswith("adapter.")
+        for judgement in golden().judgements(name)
+        if judgement.check in OURS and judgement.outcome is not Outcome.NOT_APPLICABLE
+    ]
+    assert told_on == []
+    sets = [check for check in OURS if check.over]
+    bare = [name for name in golden().exchanges if not name.startswith("adapter.")]
+    assert not [name for name in bare for check in sets if golden().passes(check, name)]
+
+
+BESIDE = (
+    "chat.stream_false",
+    "params.max_tokens",
+    "stream.usage",
+    "structured.json_schema",
+    "tools.foreign",
+    "tools.round_trip",
+    "vision.several",
+)
+"""Probes of other areas that bring what this suite judges."""
+BY_OTHER_MEANS = {"schema_answer_is_text"}
+"""This adapter has no need of a tool to ask for a schema."""
+
+
+@pytest.fixture(scope="module")
+def exchanged(tmp_path_factory: pytest.TempPathFactory) -> list[Exchange]:
+    """What comes of this suite's probes, and some others, at an adapter that is a function."""
+    path = tmp_path_factory.mktemp("adapters") / "passing.toml"
+    path.write_text(
+        'title = "Passing"\ncall = "passing_adapter:chat"\n'
+        '[providers.openai]\nmodels = ["gpt-4o"]\nhost = "api.openai.com"\n'
+    )
+    adapter = read(path)
+    chosen = [one for name, one in probes().items() if one.suite == "adapter" or name in BESIDE]
+
+    async def run(runner: Runner) -> list[Exchange]:
+        plan = [(target, probe) for target in adapter.targets for probe in chosen]
+        done = [one async for one in runner.run(plan) if isinstance(one, Asked)]
+        return [x for one in done for turn in one.turns for x in turn.exchanges]
+
+    with adapted(adapter) as route:
+        return asyncio.run(run(Runner(route, in_order=True)))
+
+
+def test_an_adapter_that_passes_everything_on_passes_everything(exchanged: list[Exchange]) -> None:
+    assert failing(*exchanged) == set()
+    names = {check.id.removeprefix("adapter.") for check in OURS}
+    assert names - passing(*exchanged) == BY_OTHER_MEANS
+
+
+def test_every_script_in_a_probe_is_one_that_the_stage_knows(exchanged: list[Exchange]) -> None:
+    answers = [x.response for x in exchanged if x.response]
+    assert not [one.body for one in answers if b"The scripts of this upstream are" in one.body]
