@@ -11,7 +11,7 @@ from conformance.blame import ADAPTER, PROVIDER, beyond, blamed
 from conformance.model import Exchange, Finding, Outcome, Verdict
 from conformance.recognise import recognise
 from conformance.registry import Check, Fact, Judgement
-from conformance.replies import ErrorReply, Reply
+from conformance.replies import Refusal, Reply
 from conformance.scrub import Scrubber
 
 NAME: Final = 120
@@ -32,7 +32,7 @@ class Checks:
 
     def judge(self, reply: Reply) -> Iterator[Judgement]:
         """What each check about single exchanges says of ``reply``."""
-        disorderly = isinstance(reply, ErrorReply) and not reply.is_orderly
+        disorderly = isinstance(reply, Refusal) and not reply.is_orderly
         for check in self._applying(self._singles, type(reply), sets=False):
             judgement = check.judge(reply)
             if disorderly and judgement.outcome is Outcome.REJECTED:

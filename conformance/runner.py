@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from conformance.model import Exchange, Request, show
+from conformance.model import RAISED, Exchange, Request, show
 from conformance.probe import MOST, Probe
 from conformance.recognise import recognise
-from conformance.replies import ErrorReply, Raised, Reply
+from conformance.replies import Refusal, Reply
 from conformance.routes import Call, Route, Unanswered
 from conformance.scrub import Scrubber
 from conformance.targets import Target
@@ -206,7 +206,7 @@ def _problem(exchange: Exchange) -> str | None:
 def _incomplete(exchange: Exchange) -> str | None:
     """Why an answer that can be judged is not the one that was asked for."""
     response, failure = exchange.response, exchange.failure
-    if response and failure and response.status < 400:  # noqa: PLR2004  # RFC 9110 section 15.5
+    if response and failure and failure.kind != RAISED and response.status < 400:  # noqa: PLR2004  # RFC 9110 section 15.5
         return f"the answer was not complete: {failure.kind}: {failure.message}"
     return None
 
@@ -217,7 +217,7 @@ def _refusal(exchange: Exchange, reply: Reply | None) -> str | None:
     if response and 300 <= response.status < 400:  # noqa: PLR2004  # RFC 9110 section 15.4
         to = show(response.headers.get("location") or "nowhere", SHOWN)
         return f"status {response.status} to {to}: give the address it leads to as the base URL"
-    if isinstance(reply, ErrorReply | Raised) and exchange.response:
+    if isinstance(reply, Refusal) and exchange.response:
         return f"status {exchange.response.status}: {_said(exchange)}"
     return _problem(exchange)
 

@@ -116,10 +116,17 @@ def project(
     pytester: pytest.Pytester, recorded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.Pytester:
     """Somebody's project, with that folder's content and a test of its own."""
+    return filled(pytester, recorded, monkeypatch)
+
+
+def filled(
+    pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
+    """A project with a folder's content, our plugin and no other, and warnings that are errors."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "conformance.plugin")
     monkeypatch.delenv("CI", raising=False)
-    shutil.copytree(recorded, pytester.path, dirs_exist_ok=True)
+    shutil.copytree(folder, pytester.path, dirs_exist_ok=True)
     pytester.makeini(
         """
         [pytest]
@@ -129,6 +136,11 @@ def project(
         """  # the second because this module has imported it
     )
     return pytester
+
+
+def found(path: Path) -> list[str]:
+    """All that a results file says was found, in no order."""
+    return sorted(json.dumps(line, sort_keys=True) for line in lines(path) if line["type"] != "run")
 
 
 def outcomes(result: pytest.RunResult) -> dict[str, int]:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conformance import dialects
 from conformance.adapter_file import read
@@ -337,6 +339,16 @@ def test_errors_are_told_as_what_they_are() -> None:
     assert failing(taken) == {"error_status_preserved"}
 
 
+def test_an_answer_is_not_turned_into_an_error() -> None:
+    asked: Json = {"messages": TALK}
+    good = far(SPOKEN["anthropic"])
+    said = error(500, "string indices must be integers")
+    assert failing(behind(asked, good, said=said)) == {"answer_passed_on"}
+    assert failing(raised(behind(asked, good, said=said))) == {"answer_passed_on"}
+    unreadable = replace(good, response=answered(200, {"content": 7}))
+    assert failing(behind(asked, unreadable, said=said)) == set()
+
+
 @pytest.mark.parametrize("status", [408, 500, 502, 504])
 def test_a_provider_that_never_answers_is_a_failure(status: int) -> None:
     late = anthropic("timeout")
@@ -460,6 +472,27 @@ def test_nothing_is_said_of_exchanges_without_a_far_side() -> None:
     sets = [check for check in OURS if check.over]
     bare = [name for name in golden().exchanges if not name.startswith("adapter.")]
     assert not [name for name in bare for check in sets if golden().passes(check, name)]
+
+
+def spoiled(data: st.DataObject, body: bytes) -> bytes:
+    """Bytes with a part of them gone, or replaced."""
+    start = data.draw(st.integers(0, len(body)))
+    end = data.draw(st.integers(start, len(body)))
+    made = data.draw(st.sampled_from([b"", b"null", b"[[", b"\xff", b'"\\ud800"', b"9" * 5000]))
+    return body[:start] + made + body[end:]
+
+
+@given(st.data(), st.sampled_from([*SPOKEN, "a stranger"]))
+def test_no_bytes_on_the_other_side_make_a_check_fail(data: st.DataObject, name: str) -> None:
+    good = far(SPOKEN.get(name, SPOKEN["openai"]))
+    assert good.response
+    url = good.request.url if name in SPOKEN else "//[not an address"
+    request = replace(good.request, url=url, body=spoiled(data, good.request.body))
+    response = replace(good.response, chunks=(Chunk(spoiled(data, good.response.body)),))
+    bad = replace(good, request=request, response=response)
+    said = answered(200, completion(Meaning("OK", "stop", (1, 1))))
+    found = outcomes(behind({"messages": TALK}, bad, said=said))
+    assert not [name for name, seen in found.items() if Outcome.ERROR in seen]
 
 
 BESIDE = (

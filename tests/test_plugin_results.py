@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
-from plugin_project import KNOWN, TARGET, lines, outcomes, provider
+from plugin_project import KNOWN, TARGET, found, lines, outcomes, provider
 
 from conformance.cli import main
 
@@ -59,12 +58,6 @@ def test_a_fixed_failure_is_news(project: pytest.Pytester) -> None:
     assert part.ret == 0
 
 
-def cells(path: Path) -> list[str]:
-    """All that was found, in no order."""
-    found = [line for line in lines(path) if line["type"] != "run"]
-    return sorted(json.dumps(line, sort_keys=True) for line in found)
-
-
 def test_the_results_are_those_of_the_command_line(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,9 +68,9 @@ def test_the_results_are_those_of_the_command_line(
         "-p", "xdist.plugin", "-n2", "--conformance", "--conformance-json=two.jsonl"
     )
     two.stdout.fnmatch_lines(["*2 workers*", "*= conformance =*"])
-    expected = cells(Path("cli.jsonl"))
-    assert cells(Path("serial.jsonl")) == expected
-    assert cells(Path("two.jsonl")) == expected
+    expected = found(Path("cli.jsonl"))
+    assert found(Path("serial.jsonl")) == expected
+    assert found(Path("two.jsonl")) == expected
     verdicts = [line for line in lines(Path("two.jsonl")) if line["type"] == "verdict"]
     assert {line["known"] for line in verdicts} == {None, *KNOWN.values()}
     serial = [line for line in lines(Path("serial.jsonl")) if line["type"] != "run"]
@@ -86,9 +79,9 @@ def test_the_results_are_those_of_the_command_line(
 
 def test_results_of_a_run_that_was_cut_short_have_no_end(project: pytest.Pytester) -> None:
     project.runpytest("--conformance", "-x", "--conformance-json=out.jsonl")
-    found = [line["type"] for line in lines(project.path / "out.jsonl")]
-    assert found[0] == "run"
-    assert "end" not in found
+    types = [line["type"] for line in lines(project.path / "out.jsonl")]
+    assert types[0] == "run"
+    assert "end" not in types
 
 
 def test_a_recording_that_nobody_asks_for_fails_the_run(project: pytest.Pytester) -> None:

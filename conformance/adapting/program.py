@@ -75,10 +75,13 @@ def _await(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
             if httpx.get(url, timeout=5, trust_env=False).is_success:
                 return
         time.sleep(0.1)
-    how = "did nothing" if process.poll() is None else f"ended with {process.returncode}"
-    mend = "mend that, or start and ready in its file"
+    ended = process.poll()
+    how = "did not become ready" if ended is None else f"ended with {ended}"
     said = log.read_text("utf-8", "replace")[-TAIL:]
-    raise BadProvider(f"the adapter {how} before {url} was well; {mend}. Its log ends:\n{said}")
+    raise BadProvider(
+        f"the adapter {how}: mend start in its file, or ready, as {url} is to answer 200. "
+        f"Its log ends:\n{said}"
+    )
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

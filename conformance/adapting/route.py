@@ -17,7 +17,7 @@ from conformance.adapting import function, identity, program, returned
 from conformance.model import Exchange, Failure, Headers, Provenance, Request, Response, Source
 from conformance.routes import Call, Unanswered, addressed
 from conformance.routes.fetch import fetch
-from conformance.targets import Target, to_json
+from conformance.targets import BadProvider, Target, to_json
 from conformance.upstream.recorded import Recorded
 from conformance.upstream.scripts import told
 from conformance.upstream.server import serving

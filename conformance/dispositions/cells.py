@@ -75,8 +75,8 @@ def undeclared(off: Mapping[str, Measured], on: Mapping[str, Measured]) -> Itera
 
     To drop is to leave out what would be refused. What is lost in either case is lost already.
     """
-    reaches = DELIVERED | {Disposition.CHANGED}
     for parameter, measured in on.items():
         before = off.get(parameter)
-        if before and measured.disposition is Disposition.DROPPED and before.disposition in reaches:
+        reached = before is not None and before.disposition in DELIVERED
+        if reached and measured.disposition is Disposition.DROPPED:
             yield parameter

@@ -141,15 +141,15 @@ def _unchanged(pair: Pair) -> tuple[Disposition, str]:
     """Where the provider is asked the same with the parameter and without."""
     name, value = pair.parameter, pair.case.asked[pair.parameter]
     asked, error = _named(name, value), pair.case.error
+    called, default = _understood(pair)
+    told = f"{asked} -> {_named(called, default)}, whatever is asked" if default else ""
+    if default and not _differs(value, default):
+        return Disposition.SENT_BY_DEFAULT, told
     if name in pair.case.delivered - pair.base.delivered:
         # The client has what it asked for, though of a stream it waits for the whole.
         return Disposition.TRANSLATED, f"{asked} -> the provider is not told, the adapter does it"
     if error and not pair.base.error:
         return Disposition.RAISED, error.when("after the provider was asked without it")
-    called, default = _understood(pair)
-    told = f"{asked} -> {_named(called, default)}, whatever is asked" if default else ""
-    if default and not _differs(value, default):
-        return Disposition.SENT_BY_DEFAULT, told
     if default and not pair.case.dropping:
         return Disposition.CHANGED, told
     return _gone(pair.case), told or f"{asked} -> nothing"
@@ -206,7 +206,7 @@ def _shown(parts: Leaves) -> str:
 
 def _worst(several: Sequence[Measured]) -> Measured:
     """Of several values of a parameter, what became of the one that fares worst."""
-    worst = min(several, key=lambda one: BY_WEIGHT.index(one.disposition))
+    worst = min(several, key=lambda one: (BY_WEIGHT.index(one.disposition), one.evidence))
     others = {one.evidence: one for one in several if one.disposition is not worst.disposition}
     more = [f"{one.disposition}: {evidence}" for evidence, one in others.items()]
     return Measured(worst.disposition, "; ".join([worst.evidence, *more]), worst.exchange)

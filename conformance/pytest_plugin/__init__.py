@@ -1,8 +1,9 @@
 """Conformance as pytest items: one for each probe of each target.
 
-``roster`` says which items there are; ``bench`` replays and judges one, ``items`` makes pytest's
-outcome of it. ``judging`` does so in every process that runs items, ``gathering`` and ``summing``
-put together what they found in the one that was started, where ``fetching`` asks live.
+``roster`` says which items there are, ``through`` what is known of the adapter they go through;
+``bench`` asks and judges one, ``items`` makes pytest's outcome of it. ``judging`` does so in every
+process that runs items, ``gathering`` and ``summing`` put together what they found in the one that
+was started, where ``fetching`` asks live.
 """
 
 from __future__ import annotations

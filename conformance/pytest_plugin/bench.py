@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,7 +76,6 @@ class Bench:
         self._roster = roster
         self._way = way
         self._wait = wait
-        self.place = roster.place
         self._expectations = Expectations(roster.targets)
         self._singles = Checks(check for check in roster.checks if check.over is None)
         self._sets = Checks(check for check in roster.checks if check.over is not None)
@@ -92,6 +92,10 @@ class Bench:
             with unconcerned():
                 self._runner = Runner(self._stack.enter_context(self._way()))
         return self._runner
+
+    def place(self, case: Case) -> Path:
+        """The file, or the folder, that a case is judged by."""
+        return self._roster.place(case)
 
     def leave(self) -> None:
         """Close the route, which may change what others in this process do."""

@@ -20,6 +20,8 @@ from conformance.targets import Target
 
 NOT_WITH: Final = ("live", "record", "base_url")
 """The options that say to ask providers."""
+_MODES: Final = (False, True)
+"""Dropping off, and on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,3 @@ class Through:
         """What of the baseline is past its day, or about nothing that there is."""
         yield from self.known.overdue(today())
         yield from self.known.strangers(self.adapter.targets)
-
-
-_MODES: Final = (False, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from conformance.cli.gate import FAULTS
 from conformance.model import Verdict
 from conformance.pytest_plugin.bench import Result
 from conformance.registry import Check, checks
@@ -20,7 +21,11 @@ def explained(result: Result, failing: Sequence[Verdict], problems: Sequence[str
     """A line that says what is wrong, then everything that isn't a plain pass, the worst first."""
     rest = [verdict for verdict in result.broken if verdict not in failing]
     ordered = [*sorted(failing, key=_weight), *sorted(rest, key=_weight)]
-    paragraphs = ["\n".join(_paragraph(verdict, result)) for verdict in ordered]
+    first = {verdict.check: verdict for verdict in reversed(ordered[: len(failing)])}
+    paragraphs = [
+        "\n".join([*_paragraph(v, result), *(_sides(v, result) if v in first.values() else ())])
+        for v in ordered
+    ]
     heading = [printable(problem) for problem in problems[:LISTED]]
     if problems[LISTED:]:
         heading.append(f"and {len(problems) - LISTED} more like these")
@@ -52,13 +57,18 @@ def _facts(verdict: Verdict, check: Check, result: Result) -> Iterator[str]:
         "reason": verdict.reason,
         "known": verdict.known,
         "spec": check.spec,
-        "fault of": verdict.blame,
+        "blame": FAULTS.get(verdict.blame or ""),
         "exchange": verdict.exchange,
         "recorded in": exchange and exchange.provenance.origin,
     }
     for name, value in facts.items():
         if value:
             yield f"  {name}: {printable(value)}"
+
+
+def _sides(verdict: Verdict, result: Result) -> Iterator[str]:
+    """What an adapter made of it, on both sides."""
+    exchange = result.exchanges.get(verdict.exchange or "")
     if exchange and exchange.behind_adapter and verdict.findings:
         for line in both_sides(exchange, verdict.findings[0]):
             yield f"  {printable(line)}"

@@ -313,6 +313,7 @@ RESPONSES: Final[dict[str, Body]] = {
     "reasoning": RESPONSE | {"reasoning": {"effort": "low"}},
     "stream_reasoning": RESPONSE | {"reasoning": {"effort": "low"}, "stream": True},
 }
+GRASS: Final = [{"role": "user", "content": "What colour is grass? Answer in JSON."}]
 SEA: Final = [{"role": "user", "content": "What colour is the sea? Answer in JSON."}]
 ADAPTER: Final[dict[str, Body]] = {
     "chat": BASIC,
@@ -322,11 +323,14 @@ ADAPTER: Final[dict[str, Body]] = {
     "tool_result": TOOL_RESULT,
     "tool_again": CHAT["tool_again"],
     "length": CHAT["length"],
-    "talk": CHAT["multi_turn"],
+    "talk": {
+        "model": MODEL,
+        "messages": [*TALK[:-1], {"role": "user", "content": "Do you remember my name?"}],
+    },
     "tools": CHAT["tools_parallel"],
     "stream_tools": STREAM["tools_parallel"],
     "vision": CHAT["vision"],
-    "schema": CHAT["json_schema"],
+    "schema": CHAT["json_schema"] | {"messages": GRASS},
     "schema_by_tool": CHAT["json_schema"] | {"messages": SEA},
     "busy": BASIC,
     "timeout": BASIC,

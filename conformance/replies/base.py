@@ -180,8 +180,8 @@ class Shaped(Reply):
         return schema.matching(self.violations, *patterns)
 
 
-class ErrorReply(Reply):
-    """A refusal or failure: status 400 and above, or an error object where a result should be."""
+class Refusal(Reply):
+    """Any answer that is a refusal or failure, and no result."""
 
     @cached_property
     def error(self) -> Json:
@@ -194,13 +194,20 @@ class ErrorReply(Reply):
         return 400 <= self.status < 500 and bool(a_text(self.error.get("message")))  # noqa: PLR2004  # RFC 9110 section 15.5
 
 
-class Raised(Reply):
-    """The exception of an adapter that is a function: a refusal, or failure, without HTTP."""
+class ErrorReply(Refusal):
+    """One over HTTP: status 400 and above, or an error object where a result should be."""
+
+
+class Raised(Refusal):
+    """The exception of an adapter that is a function: there is no HTTP, and no envelope to judge.
+
+    Its ``error`` holds what the exception says of itself.
+    """
 
     @cached_property
     def message(self) -> str:
         """What it says."""
-        return a_text(an_object(self.body.get("error")).get("message"))
+        return a_text(self.error.get("message"))
 
 
 class EndlessStream(Reply):

@@ -12,8 +12,8 @@ from conformance.mutate import Mutant, all_of, edit
 from conformance.registry import inconclusive_if, only_if
 from conformance.replies import (
     Endpoint,
-    ErrorReply,
     Json,
+    Refusal,
     Reply,
     a_list,
     a_text,
@@ -60,7 +60,7 @@ def refusal(reply: Reply, *, crash: bool = False) -> Findings:
     if crash and reply.status == CRASHED:
         yield Finding("status", want=400, got=reply.status)
         return
-    said = isinstance(reply, ErrorReply) and reply.status not in REFUSED
+    said = isinstance(reply, Refusal) and reply.status not in REFUSED
     inconclusive_if(said or 300 <= reply.status < 400, "the request failed in another way")  # noqa: PLR2004  # redirects
     if reply.status not in REFUSED:
         yield Finding("status", want=400, got=reply.status)
@@ -71,7 +71,7 @@ def acceptance(reply: Reply, name: str) -> Findings:
 
     A model that lacks what the API has, and says so with OpenAI's codes, is no finding.
     """
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         declared = reply.request_headers.get("content-type") or "application/json"
         only_if("json" in declared.lower(), "the request was not declared as JSON")
         only_if(not lacking(reply), "this model does not take it")
@@ -79,7 +79,7 @@ def acceptance(reply: Reply, name: str) -> Findings:
         yield Finding(f"request.{name}", want="accepted", got=message_of(reply))
 
 
-def lacking(reply: ErrorReply) -> bool:
+def lacking(reply: Refusal) -> bool:
     """Whether an error says that this one model lacks what the API has, by code or in words."""
     if reply.error.get("code") in UNSUPPORTED:
         return True
@@ -87,7 +87,7 @@ def lacking(reply: ErrorReply) -> bool:
     return "this model" in said or _ONE_MODEL.match(said) is not None
 
 
-def blames(reply: ErrorReply, name: str) -> bool:
+def blames(reply: Refusal, name: str) -> bool:
     """Whether an error of status 400 or 422 is about the parameter ``name``."""
     if reply.status not in REFUSED:
         return False

@@ -10,7 +10,16 @@ from conformance import jsontext
 from conformance.model import MISSING, Evidence, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import Answer, ChatReply, ChatStream, ErrorReply, Json, Reply, an_object
+from conformance.replies import (
+    Answer,
+    ChatReply,
+    ChatStream,
+    ErrorReply,
+    Json,
+    Refusal,
+    Reply,
+    an_object,
+)
 from conformance.suites._refusals import (
     acceptance,
     crash,
@@ -135,7 +144,7 @@ def json_object_no_fence(reply: ChatReply) -> Findings:
 
 def _acceptance(reply: ChatReply | ErrorReply) -> Findings:
     """A finding where a format was refused as such, not for its schema."""
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         param = reply.error.get("param")
         deeper = isinstance(param, str) and param not in ("response_format", "response_format.type")
         schema = "schema for response_format" in message_of(reply)

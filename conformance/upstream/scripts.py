@@ -70,7 +70,7 @@ FAILED: Final = "The upstream failed, as it was told to."
 def told(request: Request, nonce: int = 0) -> Told:
     """The stand-in's answer, as the last script in the request would have it. Never raises."""
     scripts = [script or form for script, form in MARKER.findall(request.body)]
-    bare = replace(request, body=MARKER.sub(b"", request.body))
+    bare = replace(request, body=without(request.body))
     answer = Told(standin.answer(bare, nonce))
     dialect = dialects.of(request)
     if not scripts or dialect is None:
@@ -83,6 +83,11 @@ def told(request: Request, nonce: int = 0) -> Told:
             after = wish(answer.response, dialect, number)
             answer = replace(after, failure=after.failure or answer.failure)
     return answer
+
+
+def without(body: bytes) -> bytes:
+    """A request's body without its scripts: what the model reads."""
+    return MARKER.sub(b"", body)
 
 
 def _read(script: bytes) -> list[tuple[Wish, int]] | None:

@@ -30,7 +30,7 @@ FINISHED = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-CLIENT = httpx.Client(timeout=60)
+CLIENT = httpx.Client()
 
 
 class AdapterError(Exception):
@@ -43,7 +43,12 @@ class AdapterError(Exception):
 
 
 def chat(
-    *, api_key: str = "", base_url: str = HOST, drop_params: bool = False, **request: Any
+    *,
+    api_key: str = "",
+    base_url: str = HOST,
+    timeout: float = 60,
+    drop_params: bool = False,
+    **request: Any,
 ) -> Json | Iterator[Json]:
     """A chat completion, or the chunks of one. Raises AdapterError."""
     given = {name: value for name, value in request.items() if value is not None}
@@ -54,7 +59,7 @@ def chat(
         asked = asked_of(given)
     except (AttributeError, KeyError, TypeError) as error:
         raise AdapterError(f"no chat completion request: {error!r}", 400) from error
-    response = posted(f"{base_url}/v1/messages", asked, api_key)
+    response = posted(f"{base_url}/v1/messages", asked, api_key, timeout)
     if not given.get("stream"):
         return completion(json.loads(whole(response)))
     return chunks(events(response))
@@ -145,10 +150,10 @@ def choice(wanted: Any) -> Json:
     return {"type": "tool", "name": wanted["function"]["name"]}
 
 
-def posted(url: str, body: Json, key: str) -> httpx.Response:
+def posted(url: str, body: Json, key: str, timeout: float) -> httpx.Response:
     """The response to a request, still to be read. Raises AdapterError for all but a success."""
     headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
-    sent = CLIENT.build_request("POST", url, json=body, headers=headers)
+    sent = CLIENT.build_request("POST", url, json=body, headers=headers, timeout=timeout)
     try:
         response = CLIENT.send(sent, stream=True)
     except httpx.TimeoutException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from conformance.dialects import Meaning
@@ -9,12 +10,15 @@ from conformance.jsontext import parse
 from conformance.model import MISSING, Finding, Findings
 from conformance.mutate import all_of, drop, edit
 from conformance.registry import MUST, SHOULD, check, only_if
-from conformance.replies import Answer, ChatCompletion, ChatReply, an_object
+from conformance.replies import Answer, ChatCompletion, ChatReply, Reply, an_object
 from conformance.suites.adapter._both_sides import (
     JSON_FORMATS,
     format_of,
+    last,
     offers_tools,
+    said,
     said_in_full,
+    told_failure,
 )
 
 COUNTS: Final = ("prompt_tokens", "completion_tokens")
@@ -36,6 +40,33 @@ def _same_form(reply: ChatReply) -> Meaning:
 
 def _wants_json(reply: ChatReply) -> bool:
     return format_of(reply) in JSON_FORMATS
+
+
+ERROR: Final = {"message": "string indices must be integers", "type": "server_error"}
+
+
+@check(
+    MUST,
+    spec="RFC 9110 section 15.3",
+    broken_by=[
+        all_of(
+            edit("body", json.dumps({"error": {"param": None, "code": None} | ERROR})),
+            edit("status", 500),
+        ).on("adapter.talk"),
+        edit("events[9]", {"error": {"param": None, "code": None} | ERROR})
+        .on("adapter.stream")
+        .also("stream.error_no_done_after"),
+    ],
+)
+def answer_passed_on(reply: Reply) -> Findings:
+    """What the provider answered well is told to the client, and not turned into an error.
+
+    It is paid for, and asked for again.
+    """
+    found = said(reply)
+    only_if(found.complete and last(reply).failure is None, "the provider's answer was cut off")
+    if told_failure(reply):
+        yield Finding("body", want="the answer", got="an error")
 
 
 @check(

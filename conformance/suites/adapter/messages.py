@@ -47,7 +47,7 @@ def system_preserved(reply: Reply) -> Findings:
     broken_by=[
         drop("upstream[0].request.messages[1]").on("adapter.talk"),
         all_of(
-            edit("upstream[0].request.messages[1].content", "What is my name?"),
+            edit("upstream[0].request.messages[1].content", "Do you remember my name?"),
             edit("upstream[0].request.messages[3].content", "Hello, my name is Ada."),
         ).on("adapter.talk"),
     ],

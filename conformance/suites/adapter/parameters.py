@@ -14,38 +14,10 @@ from conformance.model import Disposition, Finding, Findings
 from conformance.mutate import all_of, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, only_if
 from conformance.replies import Reply
+from conformance.suites.adapter._telling import tells
 
 SERVER_ERROR: Final = 500
-IDLE: Final = {
-    "frequency_penalty": ("0",),
-    "function_call": ('"auto"',),
-    "logprobs": ("false",),
-    "modalities": ('"text"',),
-    "n": ("1",),
-    "parallel_tool_calls": ("true",),
-    "presence_penalty": ("0",),
-    "reasoning_effort": ('"medium"',),
-    "response_format": ('"text"',),
-    "service_tier": ('"auto"', '"default"'),
-    "store": ("false",),
-    "stream": ("false",),
-    "temperature": ("1",),
-    "tool_choice": ('"auto"',),
-    "top_p": ("1",),
-    "verbosity": ('"medium"',),
-    "web_search_options": ("{}",),
-}
-"""Values that ask for nothing else than their parameter's absence does."""
-TELLING: Final = frozenset(
-    {
-        *("logit_bias", "max_completion_tokens", "max_tokens", "metadata", "prediction"),
-        *("functions", "prompt_cache_key", "safety_identifier", "seed", "stop", "stream_options"),
-        *("tools", "top_logprobs", "user", *IDLE),
-    }
-)
-"""The parameters of OpenAI's API whose fate is judged. Of others nothing is promised."""
-EMPTY: Final = ("[]", "{}", '""', "null")
-DROPPED_ON_THE_WAY: Final = drop("upstream[0].request.temperature")
+UNSAID: Final = (Disposition.LOST, Disposition.CHANGED)
 
 
 def _kept(reply: Reply) -> Seen | None:
@@ -53,12 +25,7 @@ def _kept(reply: Reply) -> Seen | None:
 
 
 def _telling(facts: Iterable[Fact[Seen]]) -> Iterator[Pair]:
-    """The pairs whose parameter asks for something."""
-    for pair in pairs([fact.value for fact in facts]):
-        values = list(pair.case.asked[pair.parameter].values())
-        idle = (*IDLE.get(pair.parameter, ()), *EMPTY)
-        if pair.parameter in TELLING and not (len(values) == 1 and values[0] in idle):
-            yield pair
+    yield from filter(tells, pairs(fact.value for fact in facts))
 
 
 def _found(parameter: str, measured: Measured, want: str) -> Finding:
@@ -83,12 +50,12 @@ def param_forwarded(facts: list[Fact[Seen]]) -> Findings:
     """
     accepted = [pair for pair in _telling(facts) if pair.case.error is None]
     only_if(accepted, "no two requests differ in one parameter, and are accepted")
-    known: set[tuple[str, str]] = set()
+    known: set[tuple[str, Disposition]] = set()
     for pair in accepted:
         measured = judge(pair)
-        lost = measured.disposition in (Disposition.LOST, Disposition.CHANGED)
-        if lost and (pair.parameter, measured.evidence) not in known:
-            known.add((pair.parameter, measured.evidence))
+        what = pair.parameter, measured.disposition
+        if measured.disposition in UNSAID and what not in known:
+            known.add(what)
             yield _found(pair.parameter, measured, "sent on as it is, or refused")
 
 
@@ -97,7 +64,9 @@ def param_forwarded(facts: list[Fact[Seen]]) -> Findings:
     spec="LiteLLM's input parameters: an exception is raised if one isn't supported",
     over=_kept,
     broken_by=[
-        all_of(DROPPED_ON_THE_WAY, edit("upstream[0].status", 200)).on("adapter.error"),
+        all_of(drop("upstream[0].request.temperature"), edit("upstream[0].status", 200)).on(
+            "adapter.error"
+        ),
     ],
 )
 def param_raise_by_default(facts: list[Fact[Seen]]) -> Findings:

@@ -14,6 +14,7 @@ from conformance.replies import (
     ChatStream,
     Endpoint,
     ErrorReply,
+    Refusal,
     Reply,
     is_int,
     objects,
@@ -154,7 +155,7 @@ def request_null_optionals(reply: ChatReply | ErrorReply) -> Findings:
     nulls = [name for name in NULLABLE if name in reply.request and reply.request[name] is None]
     empty = ["logit_bias"] if reply.request.get("logit_bias") == {} else []
     only_if(reply.endpoint is Endpoint.CHAT and nulls + empty, "no parameter is null")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         only_if(not lacking(reply), "this model does not take it")
         inconclusive_if(_DEPENDS.search(message_of(reply)), "another parameter is to blame too")
         blamed = [name for name in nulls + empty if blames(reply, name)]
@@ -181,7 +182,7 @@ def request_int_for_number(reply: ChatReply | ErrorReply) -> Findings:
     """
     whole = [name for name, allowed in NUMBERS.items() if _is_whole(reply, name, allowed)]
     only_if(reply.endpoint is Endpoint.CHAT and whole, "no whole number was sent")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         typed = _TYPE.search(message_of(reply)) and not lacking(reply)
         blamed = [name for name in whole if typed and blames(reply, name)]
         inconclusive_if(not blamed, "the request failed for another reason")

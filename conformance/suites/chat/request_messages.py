@@ -15,6 +15,7 @@ from conformance.replies import (
     Endpoint,
     ErrorReply,
     Json,
+    Refusal,
     Reply,
     a_text,
     objects,
@@ -51,7 +52,7 @@ def _out_of_turn(roles: list[str]) -> bool:
 
 def _rejected(reply: Reply, pattern: re.Pattern[str], what: str) -> Findings:
     """A finding where an error says, by ``pattern``, that it is about ``what``."""
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         only_if(not misshapen(reply), "the messages are no messages")
         only_if(not lacking(reply), "this model does not take it")
         said = reply.status in REFUSED and pattern.search(message_of(reply))

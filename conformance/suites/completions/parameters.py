@@ -15,6 +15,7 @@ from conformance.replies import (
     CompletionStream,
     Endpoint,
     ErrorReply,
+    Refusal,
     Reply,
     TextReply,
     a_list,
@@ -88,7 +89,7 @@ def prompt_string(reply: TextReply | ErrorReply) -> Findings:
     prompt = a_text(reply.request.get("prompt"))
     asked = reply.endpoint is Endpoint.COMPLETIONS and prompt.strip() and len(prompt) < SHORT
     only_if(asked, "the prompt is not a short string")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         other = OTHER_REASON.search(message_of(reply).lower())
         inconclusive_if(other, "the refusal is not about the form of the prompt")
     yield from acceptance(reply, "prompt")

@@ -9,7 +9,7 @@ from typing import Final
 from conformance.model import Finding, Findings
 from conformance.mutate import all_of, edit
 from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import ErrorReply, Reply, Stream, a_text
+from conformance.replies import ErrorReply, Refusal, Reply, Stream, a_text
 from conformance.suites._refusals import crashed, message_of
 from conformance.suites.chat.request import only_if_as_sent
 from conformance.suites.errors.mistakes import misshapen, mistake
@@ -36,7 +36,7 @@ _ELSEWHERE: Final = (401, 402, 403, 404, 405, 407, 408, 429, 502, 503, 504)
 """What may have stopped a request before anybody read its body."""
 
 
-def _says(reply: ErrorReply, pattern: re.Pattern[str], *codes: str) -> bool:
+def _says(reply: Refusal, pattern: re.Pattern[str], *codes: str) -> bool:
     """Whether an error has one of these codes, or words like these."""
     return reply.error.get("code") in codes or pattern.search(message_of(reply)) is not None
 
@@ -96,7 +96,7 @@ def unknown_model_404(reply: Reply) -> Findings:
 
     A typing mistake would silently cost another price and give another quality.
     """
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         only_if(_says(reply, _NO_MODEL, "model_not_found"), "the model is not the matter")
         if reply.status == _CRASHED:
             yield Finding("status", want=404, got=reply.status)
@@ -125,7 +125,7 @@ def malformed_json_400(reply: Reply) -> Findings:
     only_if("json" in declared.lower(), "the request is not declared as JSON")
     only_if(_is_malformed(body), "the request is JSON")
     only_if_as_sent(reply)
-    inconclusive_if(not isinstance(reply, ErrorReply), "the server may have got another body")
+    inconclusive_if(not isinstance(reply, Refusal), "the server may have got another body")
     inconclusive_if(reply.status in _ELSEWHERE, "the request failed before its body was read")
     yield from _expect(reply, 400, 413, 422)
 

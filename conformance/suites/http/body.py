@@ -10,7 +10,7 @@ from conformance import jsontext
 from conformance.model import MISSING, Evidence, Finding, Findings
 from conformance.mutate import all_of, change, drop, edit, raw
 from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import Endpoint, ErrorReply, Reply, Stream
+from conformance.replies import Endpoint, Refusal, Reply, Stream
 
 _JSON: Final = re.compile(r"application/(?:json|[\w.+-]+\+json)")
 _BOM: Final = b"\xef\xbb\xbf"
@@ -33,7 +33,7 @@ def _whole(reply: Reply) -> None:
     only_if(reply.method in ("GET", "POST"), "another method")
     asked = reply.asked_to_stream and reply.endpoint in _STREAMED
     only_if(not isinstance(reply, Stream), "the reply is a stream")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         only_if(reply.response.body and _is_json(reply), "the error is not declared as JSON")
     else:
         only_if(200 <= reply.status < 300, "the request did not succeed")  # noqa: PLR2004  # RFC 9110 section 15.3
@@ -86,7 +86,7 @@ def content_type_json(reply: Reply) -> Findings:
 
     openai-node 6.49 hands out text for any other type, and the caller's code throws TypeError.
     """
-    only_if(not isinstance(reply, ErrorReply), "errors.content_type is about errors")
+    only_if(not isinstance(reply, Refusal), "errors.content_type is about errors")
     _whole(reply)
     only_if(reply.response.body and not _is_page(reply), "there is no body, or it is a page")
     if not _is_json(reply):
@@ -236,7 +236,7 @@ def body_not_html(reply: Reply) -> Findings:
     With a wrong base URL openai-python 3.52 returns the page as a string, and the caller's code
     raises AttributeError.
     """
-    only_if(not isinstance(reply, ErrorReply), "errors.no_html is about errors")
+    only_if(not isinstance(reply, Refusal), "errors.no_html is about errors")
     _whole(reply)
     accepted = reply.request_headers.get("accept") or ""
     only_if("text/html" not in accepted.lower(), "a browser asked")

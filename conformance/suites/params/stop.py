@@ -13,6 +13,7 @@ from conformance.replies import (
     ChatReply,
     ChatStream,
     ErrorReply,
+    Refusal,
     Reply,
     a_list,
     an_object,
@@ -176,7 +177,7 @@ def stop_empty_string(reply: ChatCompletion | ErrorReply) -> Findings:
     Forms with an empty field send it.
     """
     only_if(sent(reply, "stop") in ("", [""]), "stop is not empty")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         inconclusive_if(reply.status not in REFUSED, "the request failed in another way")
         return
     for answer in reply.answers:

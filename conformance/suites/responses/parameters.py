@@ -12,6 +12,7 @@ from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import (
     Endpoint,
     ErrorReply,
+    Refusal,
     ResponseObject,
     ResponseStream,
     a_list,
@@ -118,7 +119,7 @@ def tools_flat(reply: Whole | ErrorReply) -> Findings:
     ]
     flat = bool(offered) and all(_is_flat(tool) for tool in offered)
     only_if(reply.endpoint is Endpoint.RESPONSES and flat, "no functions were offered")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         only_if(len(offered) == len(a_list(reply.request["tools"])), "not only functions")
         plain = all(_is_plain(tool) for tool in offered) and len(offered) <= MOST_TOOLS
         names = {tool["name"] for tool in offered}
@@ -144,7 +145,7 @@ def _is_plain(tool: dict[str, Any]) -> bool:
 
 def _accepts_input(reply: Whole | ErrorReply) -> Findings:
     only_if(reply.request.keys() <= PLAIN, "the request has other parameters too")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         other = OTHER_REASON.search(message_of(reply).lower())
         inconclusive_if(other, "the refusal is not about the form of the input")
     yield from acceptance(reply, "input")

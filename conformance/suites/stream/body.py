@@ -9,7 +9,7 @@ from conformance import jsontext
 from conformance.model import Evidence, Finding, Findings
 from conformance.mutate import Mutant, all_of, change, edit
 from conformance.registry import MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import EndlessStream, Endpoint, ErrorReply, Reply, Stream
+from conformance.replies import EndlessStream, Endpoint, Refusal, Reply, Stream
 from conformance.sse import MAX_EVENTS
 
 STREAMED = (Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.RESPONSES)
@@ -34,7 +34,7 @@ def _judged(reply: Reply) -> None:
     asked = reply.asked_to_stream and reply.endpoint in STREAMED and reply.method == "POST"
     only_if(asked, "no stream was asked for")
     successful = 200 <= reply.status < 300  # noqa: PLR2004  # RFC 9110 section 15.3
-    only_if(successful and not isinstance(reply, ErrorReply), "the request failed")
+    only_if(successful and not isinstance(reply, Refusal), "the request failed")
     only_if(not isinstance(reply, EndlessStream), "the stream is too long to be read")
     inconclusive_if(reply.exchange.failure, "the connection failed")
     body = reply.response.body

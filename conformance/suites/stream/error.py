@@ -14,6 +14,7 @@ from conformance.replies import (
     CompletionStream,
     ErrorReply,
     Json,
+    Refusal,
     a_text,
     an_object,
     is_int,
@@ -43,7 +44,7 @@ class _Start:
 
 def _start(reply: Streamed | ErrorReply) -> _Start | None:
     request = digest(reply, *DELIVERY)
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         if reply.error.get("code") in GENERATED:
             return None
         return _Start(request, reply.asked_to_stream, reply.status)

@@ -9,7 +9,7 @@ from typing import Final
 from conformance.model import Finding, Findings, NotApplicable, Outcome
 from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
-from conformance.replies import ChatReply, ErrorReply, Json, Reply, a_text, objects
+from conformance.replies import ChatReply, ErrorReply, Json, Refusal, Reply, a_text, objects
 from conformance.suites._refusals import REFUSED, message_of
 from conformance.suites._twins import Twin, twin
 from conformance.suites.tools.choice import STREAMED_TEXT, TEXT, chooses, is_whole
@@ -159,7 +159,7 @@ def _sent(reply: Reply) -> tuple[str, ...]:
 
 
 def _complaint(reply: ChatReply | ErrorReply) -> str | None:
-    if not isinstance(reply, ErrorReply):
+    if not isinstance(reply, Refusal):
         return ""
     said = message_of(reply)
     return said if reply.status in REFUSED and _ID.search(said) else None

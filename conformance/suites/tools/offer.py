@@ -8,7 +8,7 @@ from typing import Final
 from conformance.model import Finding, Findings, Outcome
 from conformance.mutate import edit
 from conformance.registry import MUST, SHOULD, Fact, check, inconclusive_if, only_if
-from conformance.replies import ChatReply, Endpoint, ErrorReply, Reply, a_text, an_object
+from conformance.replies import ChatReply, Endpoint, ErrorReply, Refusal, Reply, a_text, an_object
 from conformance.suites._refusals import (
     CRASHED,
     acceptance,
@@ -42,7 +42,7 @@ def accepted(reply: ChatReply | ErrorReply) -> Findings:
         f.get("strict") for _, f in offered
     )
     only_if(plain and len(offered) == len(reply.request["tools"]), "the tools are not plain ones")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         deeper = a_text(reply.error.get("param")) not in ("", "tools")
         unable = "support" in message_of(reply)
         others = not bare(reply, *_USUAL)

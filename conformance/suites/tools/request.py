@@ -14,6 +14,7 @@ from conformance.replies import (
     Endpoint,
     ErrorReply,
     Json,
+    Refusal,
     Reply,
     a_text,
     an_object,
@@ -53,7 +54,7 @@ def blamed(reply: Reply, places: list[str], words: str) -> Findings:
     The error must use ``words`` and, if it names a message or a tool, one of those. Raises
     Inconclusive where the request failed for another reason.
     """
-    if not isinstance(reply, ErrorReply):
+    if not isinstance(reply, Refusal):
         return
     only_if(not misshapen(reply), "the messages are no messages")
     about_request = reply.status in REFUSED and reply.error.get("code") not in GENERATED
@@ -318,7 +319,7 @@ def model_failure_not_400(reply: ChatReply | ErrorReply) -> Findings:
     A client takes 400 for its own fault and does not try again.
     """
     only_if(reply.request.get("tools") or reply.request.get("response_format"), "no tools")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         code = reply.error.get("code")
         inconclusive_if(code not in GENERATED, "the request failed for another reason")
         yield Finding("status", want=200, got=f"{reply.status}, {code}")

@@ -11,7 +11,7 @@ from typing import Final
 
 from conformance.model import Finding, Findings
 from conformance.registry import SHOULD, Fact, check, inconclusive_if, only_if
-from conformance.replies import ChatReply, Endpoint, ErrorReply, Json, a_text, objects
+from conformance.replies import ChatReply, Endpoint, ErrorReply, Json, Refusal, a_text, objects
 from conformance.suites._refusals import CRASHED, REFUSED, message_of
 from conformance.suites._twins import digest_of
 from conformance.suites.errors.mistakes import misshapen
@@ -41,13 +41,13 @@ class Placed:
 
 def _placed(reply: ChatReply | ErrorReply) -> Placed | None:
     only_if(reply.endpoint is Endpoint.CHAT, "not a chat request")
-    if isinstance(reply, ErrorReply) and reply.status not in (*REFUSED, CRASHED):
+    if isinstance(reply, Refusal) and reply.status not in (*REFUSED, CRASHED):
         return None
     shown = urls(reply)
     only_if(all(shown), "an image has no URL")
     only_if(not misshapen(reply), "the messages are no messages")
     where = _where([message for _, message in objects(reply.request, "messages")])
-    said = f"{reply.status}: {message_of(reply)}" if isinstance(reply, ErrorReply) else ""
+    said = f"{reply.status}: {message_of(reply)}" if isinstance(reply, Refusal) else ""
     model = a_text(reply.request.get("model"))
     return None if where is None else Placed(digest_of(model, *shown), where, said)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from conformance.model import Finding, Findings, Outcome
 from conformance.mutate import all_of, change, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
-from conformance.replies import ChatReply, ErrorReply, Reply, a_text, an_object
+from conformance.replies import ChatReply, ErrorReply, Refusal, Reply, a_text, an_object
 from conformance.suites._refusals import message_of, refusal, refused_for
 from conformance.suites.chat.request import only_if_as_sent
 from conformance.suites.vision.seen import data, images, urls
@@ -116,7 +116,7 @@ def detail_values(reply: ChatReply | ErrorReply) -> Findings:
     Clients set one of them to keep the price of an image down.
     """
     only_if(all(detail in DETAILS[:3] for detail in _details(reply)), "another detail was sent")
-    if isinstance(reply, ErrorReply):
+    if isinstance(reply, Refusal):
         blamed = a_text(reply.error.get("param")).endswith("detail")
         inconclusive_if(not blamed, "the request failed for another reason")
         yield Finding(f"{IMAGE}.detail", want="accepted", got=message_of(reply))
