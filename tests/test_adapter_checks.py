@@ -5,9 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from both_sides import (
+    ANTHROPIC,
+    OLLAMA,
+    OURS,
+    REPLICATE,
+    SPOKEN,
+    TALK,
+    Json,
+    answered,
+    behind,
+    completion,
+    failing,
+    far,
+    outcomes,
+    passing,
+    post,
+    user,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,32 +32,12 @@ from conformance import dialects
 from conformance.adapter_file import read
 from conformance.adapting import adapted
 from conformance.dialects import Meaning
-from conformance.engine import Audit, Checks
-from conformance.model import (
-    RAISED,
-    Chunk,
-    Exchange,
-    Failure,
-    Headers,
-    Outcome,
-    Provenance,
-    Request,
-    Response,
-    Source,
-)
+from conformance.model import Chunk, Exchange, Outcome, Request
 from conformance.pictures import solid_png
 from conformance.probe import probes
 from conformance.proof import golden
-from conformance.registry import checks
 from conformance.runner import Asked, Runner
-from conformance.upstream.scripts import told
 
-Json = dict[str, Any]
-OURS = [
-    check
-    for check in checks().values()
-    if check.suite == "adapter" and check.function.__module__.rpartition(".")[2] != "parameters"
-]
 RED = solid_png(255, 0, 0)
 QUESTION = "What is the weather in Paris? Use get_weather."
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -50,100 +47,6 @@ COLOUR = {
     "properties": {"colour": {"type": "string"}},
     "required": ["colour"],
     "additionalProperties": False,
-}
-ANTHROPIC = "https://api.anthropic.com/v1/messages"
-GEMINI = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent"
-OLLAMA = "http://localhost:11434/api/chat"
-REPLICATE = "https://api.replicate.com/v1/models/meta/meta-llama-3-8b-instruct/predictions"
-
-
-def post(url: str, **body: object) -> Request:
-    return Request("POST", url, Headers(), json.dumps(body).encode())
-
-
-def far(request: Request, nonce: int = 0) -> Exchange:
-    """What a provider answers to a request in its own API."""
-    said = told(request, nonce)
-    return Exchange(
-        "it", "them", request, said.response, Provenance(Source.REFERENCE), said.failure
-    )
-
-
-def completion(said: Meaning) -> Json:
-    """What a faithful adapter makes of an answer."""
-    calls = [
-        {
-            "id": call.id or f"call_{i}",
-            "type": "function",
-            "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
-        }
-        for i, call in enumerate(said.calls)
-    ]
-    message: Json = {"role": "assistant", "content": said.text or None}
-    prompt, spent = said.usage or (0, 0)
-    usage = {"prompt_tokens": prompt, "completion_tokens": spent, "total_tokens": prompt + spent}
-    choice: Json = {"message": message | ({"tool_calls": calls} if calls else {})}
-    choice |= {"index": 0, "finish_reason": said.finish}
-    return {"object": "chat.completion", "choices": [choice], "usage": usage}
-
-
-def answered(status: int, body: Json, *fields: tuple[str, str]) -> Response:
-    return Response(status, Headers(fields), (Chunk(json.dumps(body).encode()),))
-
-
-def behind(asked: Json, *beyond: Exchange, said: Response | None = None) -> Exchange:
-    """An exchange with an adapter that passes on what came last, or says something else."""
-    if said is None:
-        meaning = dialects.meaning(beyond[-1])
-        assert meaning
-        said = answered(200, completion(meaning))
-    request = post("http://adapter.test/v1/chat/completions", model="m", **asked)
-    local = Provenance(Source.LOCAL)
-    return Exchange("it", "it", request, said, local, session="it", upstream=beyond)
-
-
-def outcomes(*exchanges: Exchange) -> dict[str, set[Outcome]]:
-    audit = Audit(Checks(OURS))
-    verdicts = [verdict for one in exchanges for verdict in audit.add(one)] + [*audit.close()]
-    found: dict[str, set[Outcome]] = {}
-    for verdict in verdicts:
-        found.setdefault(verdict.check.removeprefix("adapter."), set()).add(verdict.outcome)
-    return found
-
-
-def failing(*exchanges: Exchange) -> set[str]:
-    return {name for name, found in outcomes(*exchanges).items() if Outcome.FAIL in found}
-
-
-def passing(*exchanges: Exchange) -> set[str]:
-    found = outcomes(*exchanges).items()
-    return {name for name, said in found if Outcome.PASS in said and Outcome.FAIL not in said}
-
-
-def user(content: object) -> Json:
-    return {"role": "user", "content": content}
-
-
-TALK = [
-    {"role": "system", "content": "You are a helpful assistant."},
-    user("Hello, my name is Ada."),
-    {"role": "assistant", "content": "Hello Ada."},
-    user("What is my name?"),
-]
-SPOKEN = {
-    "openai": post("https://api.openai.com/v1/chat/completions", model="m", messages=TALK),
-    "anthropic": post(
-        ANTHROPIC, model="m", max_tokens=99, system=TALK[0]["content"], messages=TALK[1:]
-    ),
-    "gemini": post(
-        GEMINI,
-        systemInstruction={"parts": [{"text": TALK[0]["content"]}]},
-        contents=[
-            {"role": role, "parts": [{"text": turn["content"]}]}
-            for role, turn in zip(("user", "model", "user"), TALK[1:], strict=True)
-        ],
-    ),
-    "ollama": post(OLLAMA, model="m", stream=False, messages=TALK),
 }
 CONVERSED = {"system_preserved", "history_preserved", "roles_preserved", "text_preserved"}
 
@@ -309,155 +212,6 @@ def test_a_tool_may_stand_for_a_schema_but_its_call_is_no_answer() -> None:
     assert passing(good) >= {"schema_answer_is_text", "response_format_preserved"}
     assert failing(behind(asked, beyond)) == {"schema_answer_is_text"}
     assert failing(behind(asked, far(post(ANTHROPIC, **request)))) == {"response_format_preserved"}
-
-
-def anthropic(script: str, *, stream: bool = False) -> Exchange:
-    prompt = f"Count from 1 to 20. [[upstream: {script}]]"
-    return far(post(ANTHROPIC, model="m", max_tokens=99, stream=stream, messages=[user(prompt)]))
-
-
-def error(status: int, message: str, *fields: tuple[str, str]) -> Response:
-    return answered(status, {"error": {"message": message}}, *fields)
-
-
-def raised(exchange: Exchange) -> Exchange:
-    return replace(exchange, failure=Failure(RAISED, "SomeError"))
-
-
-def test_errors_are_told_as_what_they_are() -> None:
-    busy = anthropic("status 429, retry-after 7")
-    asked = {"messages": [user("Count from 1 to 20. [[upstream: status 429, retry-after 7]]")]}
-    message = "It failed: The upstream says 429, as it was told to."
-    for made in (lambda it: it, raised):
-        wait = ("retry-after", "7")
-        good = made(behind(asked, busy, said=error(429, message, wait)))
-        kept = {"error_status_preserved", "error_message_preserved", "retry_after_preserved"}
-        assert failing(good) == set()
-        assert passing(good) >= kept
-        assert failing(made(behind(asked, busy, said=error(500, "Sorry.")))) == kept
-    taken = behind(asked, busy, said=answered(200, completion(Meaning("OK", "stop"))))
-    assert failing(taken) == {"error_status_preserved"}
-
-
-def test_an_answer_is_not_turned_into_an_error() -> None:
-    asked: Json = {"messages": TALK}
-    good = far(SPOKEN["anthropic"])
-    said = error(500, "string indices must be integers")
-    assert failing(behind(asked, good, said=said)) == {"answer_passed_on"}
-    assert failing(raised(behind(asked, good, said=said))) == {"answer_passed_on"}
-    unreadable = replace(good, response=answered(200, {"content": 7}))
-    assert failing(behind(asked, unreadable, said=said)) == set()
-
-
-@pytest.mark.parametrize("status", [408, 500, 502, 504])
-def test_a_provider_that_never_answers_is_a_failure(status: int) -> None:
-    late = anthropic("timeout")
-    asked = {"messages": [user("Count from 1 to 20. [[upstream: timeout]]")]}
-    assert failing(behind(asked, late, said=error(status, "Too late."))) == set()
-    assert failing(behind(asked, late, said=error(400, "Too late."))) == {"timeout_reported"}
-    empty = answered(200, completion(Meaning("", "stop")))
-    assert failing(behind(asked, late, said=empty)) == {"timeout_reported"}
-
-
-def streamed(*deltas: Json, failed: bool = False) -> Response:
-    events: list[object] = [
-        {"object": "chat.completion.chunk", "choices": [{"index": 0} | delta]} for delta in deltas
-    ]
-    if failed:
-        events.append({"error": {"message": "The upstream failed, as it was told to."}})
-    chunks = [Chunk(b"data: " + json.dumps(event).encode() + b"\n\n") for event in events]
-    return Response(200, Headers([("content-type", "text/event-stream")]), tuple(chunks))
-
-
-BEGUN: Json = {"delta": {"content": "1, 2"}, "finish_reason": None}
-ENDED: Json = {"delta": {}, "finish_reason": "stop"}
-
-
-@pytest.mark.parametrize(
-    ("script", "check"), [("cut", "cut_reported"), ("error in stream", "stream_error_reported")]
-)
-def test_a_stream_that_breaks_off_does_not_look_finished(script: str, check: str) -> None:
-    beyond = anthropic(script, stream=True)
-    asked = {"messages": [user(f"Count from 1 to 20. [[upstream: {script}]]")], "stream": True}
-    assert failing(behind(asked, beyond, said=streamed(BEGUN, ENDED))) == {check}
-    good = behind(asked, beyond, said=streamed(BEGUN, failed=True))
-    assert failing(good) == set()
-    assert check in passing(good)
-    assert check in passing(
-        behind(asked, beyond, said=error(502, "It failed.")) if script == "cut" else good
-    )
-
-
-def test_an_answer_in_one_piece_that_was_cut_is_no_answer() -> None:
-    beyond = anthropic("cut")
-    asked = {"messages": [user("Count from 1 to 20. [[upstream: cut]]")]}
-    said = answered(200, completion(Meaning("1, 2", "stop")))
-    assert failing(behind(asked, beyond, said=said)) == {"cut_reported"}
-    assert failing(behind(asked, beyond, said=error(502, "It failed."))) == set()
-
-
-def test_a_model_is_asked_once_unless_it_did_not_answer() -> None:
-    asked: Json = {"messages": [user("Count from 1 to 20.")]}
-    request = post(ANTHROPIC, model="m", max_tokens=99, messages=asked["messages"])
-    good, bad = far(request), replace(anthropic("status 500"), request=request)
-    assert failing(behind(asked, bad, bad, good)) == set()
-    assert failing(behind(asked, good, good)) == {"one_upstream_call"}
-    assert failing(behind(asked, good, bad, good)) == {"one_upstream_call"}
-    assert "one_upstream_call" not in failing(behind(asked | {"n": 2}, good, good))
-    card = far(post("http://localhost:11434/api/show", model="m", name="m"))
-    chat = far(post(OLLAMA, model="m", stream=False, messages=asked["messages"]))
-    said = behind(asked, chat).response
-    assert failing(behind(asked, card, chat, card, said=said)) == set()
-
-
-def test_no_host_is_reached_but_the_one_that_is_meant() -> None:
-    picture = "https://pictures.example/cat.png"
-    parts = [{"type": "image_url", "image_url": {"url": picture}}]
-    asked = {"messages": [*TALK, user(parts)]}
-    fetched = Exchange(
-        "it", "stranger", Request("GET", picture), None, Provenance(Source.REFERENCE)
-    )
-    other = replace(fetched, request=Request("GET", "https://telemetry.example/"))
-    good = far(SPOKEN["openai"])
-    assert "known_hosts" in passing(behind(asked, fetched, good))
-    assert "known_hosts" in failing(behind(asked, other, good))
-    unreadable = replace(fetched, request=Request("GET", "https://[::1"))
-    assert "known_hosts" in failing(behind(asked, unreadable, good))
-
-
-def test_what_was_asked_before_leaves_no_trace() -> None:
-    plain: Json = {"messages": [user("Say OK.")]}
-    request = post(ANTHROPIC, model="m", max_tokens=99, messages=plain["messages"])
-    marked = post(ANTHROPIC, model="m", max_tokens=99, messages=plain["messages"], top_k=4)
-    first, second = behind(plain, far(request)), behind(plain, far(marked))
-    assert failing(first, behind(plain | {"top_k": 4}, far(marked)), first) == set()
-    assert failing(first, second) == {"no_leak"}
-    assert failing(first, replace(second, session="another")) == set()
-
-
-def test_ids_of_the_adapters_own_are_no_trace() -> None:
-    plain: Json = {"messages": [user("Say OK.")]}
-    seen = []
-    for number in ("0" * 8, "1" * 8):
-        id_ = f"{number}-aaaa-4bbb-8ccc-123456789abc"
-        request = post(
-            ANTHROPIC,
-            model="m",
-            max_tokens=9,
-            metadata={"user_id": id_},
-            messages=plain["messages"],
-        )
-        seen.append(behind(plain, far(request)))
-    assert failing(*seen) == set()
-
-
-def test_a_stream_is_asked_for_like_an_answer_in_one_piece() -> None:
-    plain: Json = {"messages": [user("Say OK.")]}
-    request = {"model": "m", "max_tokens": 9, "messages": plain["messages"]}
-    whole = behind(plain, far(post(ANTHROPIC, **request, temperature=0.5)))
-    said = streamed({"delta": {"content": "OK"}, "finish_reason": None}, ENDED)
-    lost = behind(plain | {"stream": True}, far(post(ANTHROPIC, **request, stream=True)), said=said)
-    assert failing(whole, lost) == {"stream_asks_the_same"}
 
 
 def test_nothing_is_said_of_exchanges_without_a_far_side() -> None:

@@ -206,7 +206,7 @@ def test_both_bindings_see_the_same(stream: bool) -> None:  # noqa: FBT001  # a 
 def test_the_documented_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parent.parent / "docs" / "adapters.md").read_text("utf-8")
     module = page.partition("```python\n")[2].partition("```")[0]
-    first, second = (part.partition("```")[0] for part in page.split("```toml\n")[1:])
+    first, second, *_ = (part.partition("```")[0] for part in page.split("```toml\n")[1:])
     (tmp_path / "our_gateway.py").write_text(module)
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "our_gateway.toml").write_text(first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import time
@@ -62,14 +63,17 @@ def test_it_is_stopped_afterwards() -> None:
         httpx.get(url)
 
 
-def test_it_is_stopped_when_the_run_is_interrupted() -> None:
+@pytest.mark.parametrize(
+    ("how", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+)
+def test_it_is_stopped_when_the_run_is(how: signal.Signals, raised: type[BaseException]) -> None:
     urls: list[str] = []
 
     def interrupted(route: Adapted) -> None:
         urls.append(address(route))
-        raise KeyboardInterrupt
+        signal.raise_signal(how)
 
-    with pytest.raises(KeyboardInterrupt), adapted(server()) as route:
+    with pytest.raises(raised), adapted(server()) as route:
         interrupted(route)
     with pytest.raises(httpx.ConnectError):
         httpx.get(*urls)
@@ -99,7 +103,7 @@ def test_one_that_is_not_installed() -> None:
 
 def test_a_variable_in_its_command_must_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MY_ADAPTER", raising=False)
-    with pytest.raises(BadProvider, match="set MY_ADAPTER: the command is"):  # noqa: SIM117  # one raises
+    with pytest.raises(BadProvider, match="set MY_ADAPTER, which the adapter's command needs"):  # noqa: SIM117  # one raises
         with adapted(read('start = "node ${MY_ADAPTER}/main.js"')):
             pass
 

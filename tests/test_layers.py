@@ -48,9 +48,10 @@ MAY_IMPORT = {
     "baseline": {"learn", "model", "targets", "toml_file"},
     "proof": VIEWS | {"engine", "reference"},
     "serve": VIEWS | {"engine", "proof", "reference", "serve"},
-    "report": VIEWS | {"engine", "proof", "report", "scrub"},
+    "report": VIEWS | {"dispositions", "engine", "proof", "report", "scrub"},
     "learn": {"provider_file", "expect", "model", "report", "targets"},
     "session": RUNNING | {"report"},
+    "gate": RUNNING | {"baseline", "dispositions", "learn", "session"},
 }
 DISK_AND_NETWORK = {"httpx", "socket", "urllib.request", "vcr", "requests"}
 WORLDLY = {"traffic", "routes", "serve", "upstream", "adapting"}

@@ -42,7 +42,10 @@ def completion(drop=False, **asked):
         error = RuntimeError(answer.text)
         error.status_code = answer.status_code
         raise error
-    return answer.json()
+    made = answer.json()
+    if "service_tier" in asked:
+        made["object"] = "chat"  # which is known
+    return made
 """
 
 
@@ -100,11 +103,7 @@ def test_each_worker_has_a_route_of_its_own(project: pytest.Pytester) -> None:
 def test_what_an_adapter_does_worse_is_news(project: pytest.Pytester) -> None:
     worse = 'made["choices"][0]["finish_reason"] = "done"'
     rewrite(project.path / "tiny.py", "if drop:\n", 'asked.pop("user", None)\n    if not drop:\n')
-    rewrite(
-        project.path / "tiny.py",
-        "return answer.json()",
-        f"made = answer.json()\n    {worse}\n    return made",
-    )
+    rewrite(project.path / "tiny.py", "return made", f"{worse}\n    return made")
     result = project.runpytest(ADAPTER)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     news = [
@@ -127,6 +126,13 @@ def test_what_an_adapter_does_worse_is_news(project: pytest.Pytester) -> None:
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_parameter_that_fares_otherwise_fails_the_sets(project: pytest.Pytester) -> None:
+    rewrite(project.path / "baselines/tiny.toml", '\nseed = "forwarded', '\nseed = "lost')
+    result = project.runpytest(f"{TARGET}::sets", ADAPTER)
+    assert outcomes(result) == {"failed": 1}
+    result.stdout.fnmatch_lines(["news: openai/gpt-4o, seed: was lost:*; is forwarded:*"])
 
 
 @pytest.mark.parametrize(
@@ -209,7 +215,7 @@ def test_a_baseline_that_is_over_or_about_nobody_is_news(project: pytest.Pyteste
 
 def test_without_a_baseline_a_failure_is_news_and_a_note_says_so(project: pytest.Pytester) -> None:
     (project.path / "baselines/tiny.toml").unlink()
-    result = project.runpytest(ADAPTER, "-k", "errors.unknown_model")
+    result = project.runpytest(ADAPTER, "-k", "params.service_tier")
     assert outcomes(result)["failed"] == 1
     result.stdout.fnmatch_lines(["conformance: *tiny.toml is not there*conformance baseline upd*"])
 

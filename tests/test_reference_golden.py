@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from asking import document, error, reply
 
-from conformance.reference import answer, exchanges, golden, requests
+from conformance.reference import answer, exchanges, golden_adapter, requests
 
 BAD = (
     "adapter.error completions.best_of_1 completions.best_of_stream completions.logprobs_6 "
@@ -68,11 +68,11 @@ def test_a_wrong_key_is_shown_without_its_middle() -> None:
 
 
 def test_behind_an_adapter_both_sides_are_seen() -> None:
-    for case in golden.ADAPTER:
+    for case in golden_adapter.ASKED:
         seen = exchanges()[f"adapter.{case}"]
         (upstream,) = seen.upstream
         assert upstream.request.url != seen.request.url
-        if case not in golden.SENT_ON:
+        if case not in golden_adapter.SENT_ON:
             assert upstream.request.body == seen.request.body
-        if case not in golden.SENT_ON and not upstream.failure:
+        if case not in golden_adapter.SENT_ON and not upstream.failure:
             assert upstream.response == seen.response

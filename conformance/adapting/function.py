@@ -102,8 +102,8 @@ def found(name: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         install = f"install it, or start in its folder: no module named {error.name}"
         raise BadProvider(f"{name} can't be called; {install}") from error
-    except AttributeError as error:
-        raise BadProvider(f"{name} can't be called: {error}") from error
+    except Exception as error:  # a stranger's module may raise anything
+        raise BadProvider(f"{name} can't be called: {type(error).__name__}: {error}") from error
     return function
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -43,13 +44,26 @@ def running(program: Program, values: Mapping[str, str]) -> Iterator[str]:
         for path, text in program.files.items():
             (folder / path).write_text(filled(text, known), "utf-8")
         log = folder / "adapter.log"
-        with log.open("wb") as file:
+        with log.open("wb") as file, _unwinding():
             process = _started([filled(word, known) for word in command], folder, file)
-        try:
-            _await(process, f"http://{LOCAL}:{port}{program.ready}", log)
-            yield filled(program.base_url, known)
-        finally:
-            _stop(process)
+            try:
+                _await(process, f"http://{LOCAL}:{port}{program.ready}", log)
+                yield filled(program.base_url, known)
+            finally:
+                _stop(process)
+
+
+@contextmanager
+def _unwinding() -> Iterator[None]:
+    """Have SIGTERM end us as an exception would: by itself it leaves the program behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _started(command: list[str], folder: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -107,7 +121,7 @@ def worded(command: tuple[str, ...]) -> list[str]:
     def value(found: re.Match[str]) -> str:
         if found[1] in os.environ:
             return os.environ[found[1]]
-        raise BadProvider(f"set {found[1]}: the command is {shlex.join(command)}")
+        raise BadProvider(f"set {found[1]}, which the adapter's command needs: {' '.join(command)}")
 
     return [NAMED.sub(value, word) for word in command]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,12 +20,14 @@ from conformance.routes import Call, Unanswered, addressed
 from conformance.routes.fetch import fetch
 from conformance.targets import BadProvider, Target, to_json
 from conformance.upstream.recorded import Recorded
-from conformance.upstream.scripts import told
+from conformance.upstream.scripts import Told, told
 from conformance.upstream.server import serving
 from conformance.upstream.stage import Answers, Stage
 from conformance.upstream.tap import tapped
 
 CHAT: Final = "/chat/completions"
+APART: Final = 1000
+"""How far the numbers of two conversations' requests are apart: ids go by them."""
 Json = dict[str, Any]
 Said = tuple[Response | None, Failure | None]
 
@@ -60,7 +63,8 @@ class Adapted:
         upstream = self.adapter.upstream_of(call.target)
         sent = self._addressed(call.target, upstream, request)
         async with self._lock:
-            self.stage.begin(upstream.provider, upstream.host, self._answers(upstream))
+            answers = self._answers(upstream, call)
+            self.stage.begin(upstream.provider, upstream.host, answers, _name(call))
             response, failure = await self.north.ask(sent)
             beyond = self.stage.taken()
         provenance = Provenance(
@@ -69,9 +73,16 @@ class Adapted:
             lacks=returned.LACKS if self.adapter.call else frozenset(),
         )
         made = call.exchange(number, sent, response, provenance, failure)
-        dropping = call.target.dropping
-        session = f"{made.session}+dropping" if dropping else made.session
-        return [replace(made, upstream=beyond, dropping=dropping, session=session)]
+        session = f"{made.session}+dropping" if call.target.dropping else made.session
+        return [
+            replace(
+                made,
+                id=f"{_name(call)}#{number}",
+                session=session,
+                upstream=beyond,
+                dropping=call.target.dropping,
+            )
+        ]
 
     def close(self, call: Call) -> list[str]:
         """As in :class:`conformance.routes.Route`: there is never anything wrong."""
@@ -79,13 +90,21 @@ class Adapted:
         self.north.restore()
         return []
 
-    def _answers(self, upstream: Upstream) -> Answers:
-        """What the provider says: what was recorded of it, else what a stand-in would."""
-        if upstream.recorded is None:
-            return told
-        if upstream.recorded not in self._recorded:
-            self._recorded[upstream.recorded] = Recorded(self.cassettes / upstream.recorded)
-        return self._recorded[upstream.recorded]
+    def _answers(self, upstream: Upstream, call: Call) -> Answers:
+        """What the provider says: what was recorded of it, else what a stand-in would.
+
+        That depends on the conversation and on nothing that was asked before it.
+        """
+        name = upstream.recorded
+        if name and name not in self._recorded:
+            self._recorded[name] = Recorded(self.cassettes / name)
+        first = zlib.crc32(_name(call).encode()) * APART
+
+        def answers(request: Request, count: int) -> Told:
+            known = self._recorded[name].answer(call.probe, request, count) if name else None
+            return known or told(request, first + count)
+
+        return answers
 
     def _addressed(self, target: Target, upstream: Upstream, request: Request) -> Request:
         """``request`` with the adapter's address, and all it needs to know of the provider."""
@@ -199,6 +218,11 @@ class _Served:
 
     def restore(self) -> None:
         """What another process keeps is its own."""
+
+
+def _name(call: Call) -> str:
+    """A conversation's name; one with dropping is another."""
+    return f"{call.name}+dropping" if call.target.dropping else call.name
 
 
 def _object(body: bytes) -> Json | None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from conformance.model import Exchange, Failure, Headers, Provenance, Request, Source
-from conformance.reference import golden, golden_parameters
+from conformance.reference import golden, golden_adapter, golden_parameters
 from conformance.reference.errors import ApiError
 from conformance.reference.server import answer
 from conformance.reference.wire import Ids, json_response, to_json
@@ -27,7 +27,7 @@ POSTS: Final = {
     "completions": ("/v1/completions", golden.COMPLETIONS),
     "embeddings": ("/v1/embeddings", golden.EMBEDDINGS),
     "responses": ("/v1/responses", golden.RESPONSES),
-    "adapter": ("/v1/chat/completions", golden.ADAPTER),
+    "adapter": ("/v1/chat/completions", golden_adapter.ASKED),
 }
 GETS: Final = {
     "models.list": "/v1/models",
@@ -122,8 +122,8 @@ def _behind(seen: Exchange, case: str, nonce: int) -> Exchange:
     """What an adapter was asked, with what it sent on, and got, to answer it."""
     sent_on = replace(seen.request, url=seen.request.url.replace(BASE, UPSTREAM))
     far = replace(seen, id=f"{seen.id}.upstream", request=sent_on)
-    if case in golden.SENT_ON:
-        asked = replace(sent_on, body=to_json(golden.SENT_ON[case]))
+    if case in golden_adapter.SENT_ON:
+        asked = replace(sent_on, body=to_json(golden_adapter.SENT_ON[case]))
         far = replace(far, request=asked, response=answer(asked, nonce))
     elif case == "timeout":
         far = replace(far, response=None, failure=Failure("timeout", "no answer came in time"))

@@ -313,36 +313,3 @@ RESPONSES: Final[dict[str, Body]] = {
     "reasoning": RESPONSE | {"reasoning": {"effort": "low"}},
     "stream_reasoning": RESPONSE | {"reasoning": {"effort": "low"}, "stream": True},
 }
-GRASS: Final = [{"role": "user", "content": "What colour is grass? Answer in JSON."}]
-SEA: Final = [{"role": "user", "content": "What colour is the sea? Answer in JSON."}]
-ADAPTER: Final[dict[str, Body]] = {
-    "chat": BASIC,
-    "again": BASIC,
-    "stream": STREAM["usage"],
-    "error": ERRORS["temperature_2_1"],
-    "tool_result": TOOL_RESULT,
-    "tool_again": CHAT["tool_again"],
-    "length": CHAT["length"],
-    "talk": {
-        "model": MODEL,
-        "messages": [*TALK[:-1], {"role": "user", "content": "Do you remember my name?"}],
-    },
-    "tools": CHAT["tools_parallel"],
-    "stream_tools": STREAM["tools_parallel"],
-    "vision": CHAT["vision"],
-    "schema": CHAT["json_schema"] | {"messages": GRASS},
-    "schema_by_tool": CHAT["json_schema"] | {"messages": SEA},
-    "busy": BASIC,
-    "timeout": BASIC,
-    "stream_fails": STREAM["fails"],
-    "stream_cut": STREAM["fails"],
-}
-"""Asked of an adapter, which sends them on as they are where :data:`SENT_ON` has no other body."""
-SENT_ON: Final[dict[str, Body]] = {
-    "schema_by_tool": {
-        "model": MODEL,
-        "messages": SEA,
-        "tools": [function("answer", COLOUR_SCHEMA)],
-        "tool_choice": "required",
-    },
-}

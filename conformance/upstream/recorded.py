@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from conformance import jsontext
-from conformance.model import Exchange, Request
+from conformance.model import Request
 from conformance.targets import to_json
 from conformance.traffic import Unreadable, read
-from conformance.upstream.scripts import Told, told
+from conformance.upstream.scripts import Told
 
 _Key = tuple[str, str, bytes]
 
 
 class Recorded:
-    """The exchanges recorded in a folder's cassettes, each given once, in their order.
+    """The exchanges of a folder's cassettes, one a probe.
 
-    A request is the same if its method, the end of its path and its JSON value are. What was not
-    recorded, or not so often, a stand-in answers.
+    A request is the same if its method, the end of its path and its JSON value are.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._answers: defaultdict[_Key, list[Told]] = defaultdict(list)
-        for path in sorted(folder.glob("*.yaml")):
-            self._keep(item for item in read(path) if not isinstance(item, Unreadable))
+        self._folder = folder
+        self._probes: dict[str, dict[_Key, list[Told]]] = {}
 
-    def __call__(self, request: Request, nonce: int = 0) -> Told:
-        """What was recorded of this request for the ``nonce``-th time, counted from 0."""
-        answers = self._answers.get(_key(request), [])
-        return answers[nonce] if nonce < len(answers) else told(request, nonce)
+    def answer(self, probe: str, request: Request, count: int) -> Told | None:
+        """What was recorded for this request of a probe, asked ``count`` times before; or None."""
+        if probe not in self._probes:
+            self._probes[probe] = _read(self._folder / f"{probe}.yaml")
+        answers = self._probes[probe].get(_key(request), [])
+        return answers[count] if count < len(answers) else None
 
-    def _keep(self, exchanges: Iterable[Exchange]) -> None:
-        for one in exchanges:
-            if one.response and not one.retried:
-                answer = Told(one.response, one.failure, one.provenance)
-                self._answers[_key(one.request)].append(answer)
+
+def _read(path: Path) -> dict[_Key, list[Told]]:
+    answers: dict[_Key, list[Told]] = defaultdict(list)
+    for one in read(path) if path.exists() else ():
+        if not isinstance(one, Unreadable) and one.response and not one.retried:
+            answer = Told(one.response, one.failure, one.provenance)
+            answers[_key(one.request)].append(answer)
+    return answers
 
 
 def _key(request: Request) -> _Key:

@@ -40,14 +40,21 @@ class Stage:
     """The hosts of ``side`` that were reached, at any time."""
     _provider: str = STRANGER
     _host: str = ""
+    _conversation: str = ""
     _journal: list[Exchange] = field(default_factory=list)
-    _asked: Counter[tuple[str, str, bytes]] = field(default_factory=Counter)
+    _asked: Counter[tuple[str, str, str, bytes]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self, provider: str, host: str | None, answers: Answers = told) -> None:
-        """From now on requests are to ``provider``, at hosts that match ``host``; None: any."""
+    def begin(
+        self, provider: str, host: str | None, answers: Answers = told, conversation: str = ""
+    ) -> None:
+        """From now on requests are to ``provider``, at hosts that match ``host``; None: any.
+
+        How often the same was asked is counted within a ``conversation``.
+        """
         with self._lock:
             self._provider, self._host, self.answers = provider, host or "*", answers
+            self._conversation = conversation
             self._journal.clear()
 
     def taken(self) -> tuple[Exchange, ...]:
@@ -78,7 +85,7 @@ class Stage:
 
     def _said(self, request: Request) -> Told:
         # Two that differ in their scripts only would get the same answer, the same id included.
-        key = (request.method, request.url, without(request.body))
+        key = (self._conversation, request.method, request.url, without(request.body))
         before = self._asked[key]
         self._asked[key] += 1
         return self.answers(request, before)

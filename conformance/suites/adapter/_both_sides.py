@@ -14,10 +14,9 @@ from conformance.mutate import DoesNotFit, Mutant
 from conformance.registry import only_if
 from conformance.replies import (
     ChatReply,
-    ErrorReply,
     Json,
     Place,
-    Raised,
+    Refusal,
     Reply,
     Stream,
     a_text,
@@ -29,6 +28,10 @@ STRANGER: Final = "stranger"
 """The provider of what an adapter sent to hosts it had no reason to reach."""
 FAILED: Final = 400
 """The first status that is an error (RFC 9110 section 15.5)."""
+RICH: Final = frozenset(
+    {"anthropic", "bedrock", "bedrock_invoke_claude", "cohere", "gemini", "ollama", "openai"}
+)
+"""The dialects that have words for pictures and for tools; the others are about text."""
 JSON_FORMATS: Final = ("json_object", "json_schema")
 
 
@@ -89,7 +92,7 @@ def told_failure(reply: Reply) -> bool:
     """Whether a client is told that something went wrong."""
     if isinstance(reply, Stream) and reply.errors:
         return True
-    return isinstance(reply, ErrorReply | Raised) or reply.exchange.failure is not None
+    return isinstance(reply, Refusal) or reply.exchange.failure is not None
 
 
 def offers_tools(reply: Reply) -> bool:

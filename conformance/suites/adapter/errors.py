@@ -12,8 +12,8 @@ from conformance.registry import MUST, SHOULD, check, only_if
 from conformance.replies import (
     ChatReply,
     ChatStream,
-    ErrorReply,
     Raised,
+    Refusal,
     Reply,
     Stream,
     a_text,
@@ -59,7 +59,7 @@ def error_status_preserved(reply: Reply) -> Findings:
     spec="Error.message",
     broken_by=[edit("error.message", "Something went wrong.").on("adapter.error")],
 )
-def error_message_preserved(reply: ErrorReply | Raised | ChatStream) -> Findings:
+def error_message_preserved(reply: Refusal | ChatStream) -> Findings:
     """The message of the error is the one that came from the other side, or holds it.
 
     Only that one says what is wrong with the request.
@@ -74,7 +74,7 @@ def error_message_preserved(reply: ErrorReply | Raised | ChatStream) -> Findings
         yield Finding("error.message", want=f"text that holds {wanted[:150]!r}", got=got)
 
 
-def _said(reply: ErrorReply | Raised | ChatStream) -> str:
+def _said(reply: Refusal | ChatStream) -> str:
     if isinstance(reply, ChatStream):
         body = reply.errors[-1][1] if reply.errors else {}
     else:
@@ -88,7 +88,7 @@ def _said(reply: ErrorReply | Raised | ChatStream) -> str:
     spec="RFC 9110 section 10.2.3",
     broken_by=[drop("headers.retry-after").on("adapter.busy").also("errors.retry_after_429")],
 )
-def retry_after_preserved(reply: ErrorReply | Raised) -> Findings:
+def retry_after_preserved(reply: Refusal) -> Findings:
     """How long to wait, where the provider says it, is said to the client.
 
     SDKs and job queues wait as long as they are told; else they come back too early, and too often.

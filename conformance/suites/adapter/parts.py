@@ -5,19 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator
-from typing import Final
 
 from conformance import dialects
 from conformance.model import MISSING, Finding, Findings
 from conformance.mutate import drop, edit
 from conformance.registry import MUST, check, only_if
 from conformance.replies import Json, Reply, a_text, an_object, objects
-from conformance.suites.adapter._both_sides import asked, in_roles, joined, last, texts
-
-SHOWS: Final = frozenset(
-    {"anthropic", "bedrock", "bedrock_invoke_claude", "cohere", "gemini", "ollama", "openai"}
-)
-"""The dialects that have a word for pictures."""
+from conformance.suites.adapter._both_sides import RICH, asked, in_roles, joined, last, texts
 
 
 @check(
@@ -36,7 +30,7 @@ def images_preserved(reply: Reply) -> Findings:
     A model that is shown nothing still says what it sees.
     """
     dialect = dialects.of(last(reply).request)
-    only_if(dialect and dialect.name in SHOWS, "the other side has no word for pictures")
+    only_if(dialect and dialect.name in RICH, "the other side has no word for pictures")
     shown = list(_pictures(reply.request))
     only_if(shown, "there is no picture")
     only_if(all(_can_be_read(url) for _, url in shown), "a picture can't be read")

@@ -9,7 +9,14 @@ from conformance.model import MISSING, Finding, Findings
 from conformance.mutate import drop, edit
 from conformance.registry import MUST, SHOULD, check, only_if
 from conformance.replies import ChatReply, Json, Reply, a_text, an_object, is_int, objects
-from conformance.suites.adapter._both_sides import JSON_FORMATS, asked, format_of, joined, last
+from conformance.suites.adapter._both_sides import (
+    JSON_FORMATS,
+    RICH,
+    asked,
+    format_of,
+    joined,
+    last,
+)
 
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
 """The two names of one parameter."""
@@ -21,10 +28,8 @@ ALIKE: Final = (
 """Members that may stand for each other."""
 NEEDED: Final = frozenset({"model", "messages"})
 FORMATS: Final = {
-    "json_object": ("cohere", "gemini", "ollama", "openai"),
-    "json_schema": (
-        *("anthropic", "bedrock", "bedrock_invoke_claude", "cohere", "gemini", "ollama", "openai"),
-    ),
+    "json_object": frozenset({"cohere", "gemini", "ollama", "openai"}),
+    "json_schema": RICH,
 }
 """The dialects in which an answer can be bound to a format, if only by a tool."""
 
