@@ -122,9 +122,9 @@ class Behind:
         model = self.adapter.upstream_of(target).calls_it.replace("{model}", target.model)
         try:
             told = found(self.adapter.declares)(model=model)
+            return None if told is None else frozenset(map(str, told))
         except Exception:  # noqa: BLE001  # a stranger's function
             return None
-        return None if told is None else frozenset(map(str, told))
 
     def _table(
         self,
@@ -149,20 +149,18 @@ class Behind:
         told: Mapping[str, Measured],
         declared: frozenset[str] | None,
     ) -> Iterator[Cell]:
-        for parameter in VALUES:
-            if parameter in told:
-                ours = parameter not in NOT_OPENAI
-                says = ours and declared is not None
-                listed = ours and parameter in self.columns and bool(target.parameters)
-                yield Cell(
-                    target=target.name,
-                    parameter=parameter,
-                    dropping=dropping,
-                    documented=parameter in target.parameters if listed else None,
-                    declared=parameter in declared if says and declared is not None else None,
-                    disposition=told[parameter].disposition,
-                    evidence=told[parameter].evidence,
-                )
+        listed = self.columns if target.parameters else frozenset()
+        for parameter in (name for name in VALUES if name in told):
+            silent = declared is None or parameter in NOT_OPENAI
+            yield Cell(
+                target=target.name,
+                parameter=parameter,
+                dropping=dropping,
+                documented=parameter in target.parameters if parameter in listed else None,
+                declared=None if silent else parameter in (declared or ()),
+                disposition=told[parameter].disposition,
+                evidence=told[parameter].evidence,
+            )
 
 
 async def recorded(store: Store, targets: Sequence[Target], on_done: Heard) -> Measurement:
