@@ -170,6 +170,11 @@ BROKEN_RULES: Final[dict[str, tuple[Edits, str, str]]] = {
         "adapter.stream_error_reported",
         "adapter.stream_error",
     ),
+    "what arrives at once is taken for whole lines": (
+        {'*lines, rest = (rest + piece).split(b"\\n")': 'lines = piece.split(b"\\n")'},
+        "adapter.answer_passed_on",
+        "adapter.odd_streams",
+    ),
     "blanks of a stream are lost": (
         {'{"content": event["delta"]["text"]}': '{"content": event["delta"]["text"].strip()}'},
         "adapter.text_preserved",

@@ -16,6 +16,7 @@ from conformance.adapter_file import Adapter, read
 from conformance.adapting import adapted
 from conformance.dispositions import Measured, measured, seen, undeclared
 from conformance.dispositions.flat import beneath, change, flatten, found, parts_of
+from conformance.engine import Audit, Checks
 from conformance.model import (
     Chunk,
     Disposition,
@@ -28,6 +29,7 @@ from conformance.model import (
 )
 from conformance.probe import probes
 from conformance.probes.forwarding import VALUES
+from conformance.registry import checks
 from conformance.runner import Asked, Runner
 from conformance.targets import to_json
 
@@ -49,9 +51,9 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Adapter:
 
 
 @pytest.fixture(scope="module")
-def table(adapter: Adapter) -> Table:
-    """What became of every parameter, by provider and whether dropping was on."""
-    made: Table = {}
+def asked(adapter: Adapter) -> dict[tuple[str, bool], list[Exchange]]:
+    """Every parameter at every provider, with dropping off and on."""
+    made: dict[tuple[str, bool], list[Exchange]] = {}
 
     async def ask() -> None:
         plan = [
@@ -61,13 +63,18 @@ def table(adapter: Adapter) -> Table:
         ]
         async for done in Runner(route, in_order=True).run(plan):
             assert isinstance(done, Asked)
-            facts = [seen(exchange) for exchange in done.turns[0].exchanges]
-            key = (done.target.provider.partition(":")[2], done.target.dropping)
-            made[key] = measured([fact for fact in facts if fact])
+            provider = done.target.provider.partition(":")[2]
+            made[provider, done.target.dropping] = list(done.turns[0].exchanges)
 
     with adapted(adapter) as route:
         asyncio.run(ask())
     return made
+
+
+@pytest.fixture(scope="module")
+def table(asked: dict[tuple[str, bool], list[Exchange]]) -> Table:
+    """What became of every parameter, by provider and whether dropping was on."""
+    return {key: measured(list(filter(None, map(seen, many)))) for key, many in asked.items()}
 
 
 OFF = [
@@ -135,6 +142,71 @@ def test_what_is_dropped_must_have_been_refused(table: Table) -> None:
     assert off["top_p"].disposition is Disposition.FORWARDED
     assert list(undeclared(off, on)) == ["top_p"]
     assert not list(undeclared(table["anthropic", False], table["anthropic", True]))
+
+
+def broken(exchanges: list[Exchange]) -> dict[str, set[str]]:
+    """The places of the findings of both checks, by check."""
+    found: dict[str, set[str]] = {"param_forwarded": set(), "param_raise_by_default": set()}
+    audit = Audit(Checks(checks()[f"adapter.{name}"] for name in found))
+    for one in exchanges:
+        list(audit.add(one))
+    for verdict in audit.close():
+        found[verdict.check.partition(".")[2]] |= {place.at for place in verdict.findings}
+    return found
+
+
+def test_checks_find_what_is_lost_and_what_is_refused_too_late(
+    asked: dict[tuple[str, bool], list[Exchange]],
+) -> None:
+    off = broken(asked["openai", False])
+    assert {"request.n", "request.presence_penalty", "request.service_tier"} <= off[
+        "param_forwarded"
+    ]
+    fine = ("temperature", "max_tokens", "stop", "stream", "seed", "verbosity", "top_k")
+    assert not off["param_forwarded"] & {f"request.{name}" for name in fine}
+    assert off["param_raise_by_default"] == {"request.logit_bias"}
+    on = broken(asked["openai", True])
+    assert on["param_forwarded"] == {"request.presence_penalty"}
+    assert on["param_raise_by_default"] == set()
+    assert broken(asked["gone", False]) == {
+        "param_forwarded": set(),
+        "param_raise_by_default": set(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("stream", b"false"), ("n", b"1"), ("user", b"5"), ("stop", b"[]"), ("stop", b"null")),
+        *(("response_format", b'{"type": "text"}'), ("response_format", b'{"type": "poem"}')),
+        *(("tool_choice", b'"required"'), ("stream_options", b'{"include_usage": true}')),
+        *(
+            ("tools", b'[{"function": {"name": "my tool!"}}]'),
+            ("top_k", b"7"),
+            ("max_tokens", b"0"),
+        ),
+    ],
+)
+def test_nobody_is_accused_over_what_asks_for_nothing_or_is_a_mistake(
+    name: str, value: bytes
+) -> None:
+    assert broken(pair(name, value))["param_forwarded"] == set()
+
+
+def test_the_same_pairs_accuse_over_a_value_that_matters() -> None:
+    assert broken(pair("n", b"2"))["param_forwarded"] == {"request.n"}
+    assert broken(pair("user", b'"u"'))["param_forwarded"] == {"request.user"}
+
+
+def pair(name: str, value: bytes) -> list[Exchange]:
+    """A request without and with a parameter that is lost, both answered well."""
+    plain = b'{"model": "m", "messages": []}'
+    far = Request("POST", "https://p.test/v1/chat/completions", body=plain)
+    answer = Response(200, chunks=(Chunk(b'{"object": "chat.completion", "choices": []}'),))
+    near = [plain, plain.replace(b"}", b', "%s": %s}' % (name.encode(), value))]
+    return [
+        replace(exchange(body, far), id=f"x{i}", response=answer) for i, body in enumerate(near)
+    ]
 
 
 def exchange(near: bytes, far: Request | None = None, answer: bytes = b"") -> Exchange:

@@ -36,6 +36,16 @@ model_list:
       model: lambda_ai/llama3.1-8b-instruct
       api_key: os.environ/LAMBDA_API_KEY
       api_base: {upstream}/lambda_ai/v1
+  - model_name: deepseek-70b
+    litellm_params:
+      model: lambda_ai/deepseek-llama3.3-70b
+      api_key: os.environ/LAMBDA_API_KEY
+      api_base: {upstream}/lambda_ai/v1
+  - model_name: hermes-405b
+    litellm_params:
+      model: lambda_ai/hermes3-405b
+      api_key: os.environ/LAMBDA_API_KEY
+      api_base: {upstream}/lambda_ai/v1
   - model_name: qwen-coder
     litellm_params:
       model: lambda_ai/qwen25-coder-32b-instruct
@@ -226,15 +236,56 @@ def test_a_provider_is_asked_for_usage_that_only_a_stream_lacks(
     assert options == ({"include_usage": True} if stream else None)
 
 
+def posted(proxy: Proxy, **body: Any) -> httpx.Response:
+    """What comes of a request that asks as the documents' cURL does."""
+    asked = {"messages": [{"role": "user", "content": POEM}]} | body
+    headers = {"Authorization": f"Bearer {KEY}"}
+    url = f"{proxy.origin}/v1/chat/completions"
+    return httpx.post(url, headers=headers, json=asked, trust_env=False, timeout=60)
+
+
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 @pytest.mark.parametrize(
-    ("model", "key", "status"), [("nobody/knows-it", KEY, 400), (ONE, "sk-another", 400)]
+    ("model", "key", "said"),
+    [("nobody/knows-it", KEY, "Invalid model name"), (ONE, "sk-another", "No connected db.")],
+    ids=["model", "key"],
 )
-def test_an_error_is_one_for_every_client(
-    proxy: Proxy, client: Client, model: str, key: str, status: int
+def test_an_unknown_key_is_as_bad_a_request_as_an_unknown_model(
+    proxy: Proxy, client: Client, model: str, key: str, said: str
 ) -> None:
-    with pytest.raises((openai.APIStatusError, httpx.HTTPStatusError)) as error:
+    with pytest.raises((openai.APIStatusError, httpx.HTTPStatusError)) as caught:
         client(proxy.origin, model, key=key)
-    given: Any = error.value
-    assert given.response.status_code == status
+    error: Any = caught.value
+    response: httpx.Response = error.response
+    assert response.status_code == 400
+    if client is not by_litellm:  # whose errors don't keep the body
+        assert said in response.text
     assert proxy.stage.taken() == ()
+
+
+def test_only_a_missing_key_is_unauthorised(proxy: Proxy) -> None:
+    answer = httpx.post(f"{proxy.origin}/v1/chat/completions", json={"model": ONE}, trust_env=False)
+    assert answer.status_code == 401
+
+
+def test_what_the_sdk_loses_the_proxy_loses(proxy: Proxy) -> None:
+    form = {"type": "json_object"}
+    assert posted(proxy, model=ONE, user="u-1", response_format=form).is_success
+    assert json.loads(proxy.asked().body).keys() == {"model", "messages"}
+
+
+def test_a_rate_limit_is_asked_three_times_and_its_wait_is_not_told(proxy: Proxy) -> None:
+    script = [{"role": "user", "content": "[[upstream: status 429, retry-after 1]]"}]
+    answer = posted(proxy, model="hermes-405b", messages=script)
+    assert answer.status_code == 429
+    assert "retry-after" not in answer.headers
+    assert len(proxy.stage.taken()) == 3
+
+
+def test_a_key_refused_upstream_takes_the_model_from_everybody_for_a_while(proxy: Proxy) -> None:
+    script = [{"role": "user", "content": "[[upstream: status 401]]"}]
+    assert posted(proxy, model="deepseek-70b", messages=script).status_code == 401
+    answer = posted(proxy, model="deepseek-70b")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
+    assert answer.json()["error"]["type"] == "all_deployments_in_cooldown"
+    assert len(proxy.stage.taken()) == 1

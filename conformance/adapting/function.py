@@ -73,6 +73,8 @@ class Function:
             chunks.extend(event(to_json(plain(one))) for one in islice(pieces, MOST))
         except Exception as error:  # noqa: BLE001  # an adapter may raise anything
             refused, failure = raised(error)
+            if not chunks:
+                return refused, failure
             chunks.append(event(refused.body))
         else:
             chunks.append(event(b"[DONE]"))

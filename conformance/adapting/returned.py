@@ -46,7 +46,8 @@ def raised(error: Exception) -> tuple[Response, Failure]:
     given = getattr(error, "status_code", None)
     status = given if isinstance(given, int) and 400 <= given < 600 else UNKNOWN  # noqa: PLR2004  # RFC 9110 section 15
     told = {
-        "message": str(error),
+        # Some quote where in their code it happened, which differs from machine to machine.
+        "message": str(error).partition("Traceback (most recent call last)")[0].rstrip(),
         "type": type(error).__name__,
         "param": getattr(error, "param", None),
         "code": getattr(error, "code", None),

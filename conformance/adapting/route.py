@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -102,7 +103,7 @@ class Adapted:
 
         def answers(request: Request, count: int) -> Told:
             known = self._recorded[name].answer(call.probe, request, count) if name else None
-            return known or told(request, first + count)
+            return known or told(request, first + count, int(time.time()))
 
         return answers
 

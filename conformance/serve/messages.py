@@ -170,12 +170,15 @@ async def send(
 ) -> bool:
     """Send ``response``, one chunk a write; whether the connection is of use after that.
 
-    A chunk is sent ``at * pace`` seconds after the call. Raises OSError where the client is gone,
-    TimeoutError where it doesn't take what it asked for.
+    A chunk is sent ``at * pace`` seconds after the call, the head at once; an empty chunk in front
+    says when it is sent instead. Raises OSError where the client is gone, TimeoutError where it
+    doesn't take what it asked for.
     """
     clock = asyncio.get_running_loop().time
     called = clock()
     framed = is_chunked(response) and incoming.modern
+    if response.chunks and not response.chunks[0].data:
+        await asyncio.sleep((response.chunks[0].at or 0.0) * pace)
     await _write(writer, _written(response, incoming, framed=framed))
     if bodiless(incoming.request, response):
         return incoming.keeps

@@ -27,6 +27,7 @@ from conformance.model import (
     Response,
     Source,
 )
+from conformance.reference.wire import BASE_TIME
 from conformance.replies import an_object, is_filter_chunk
 from conformance.targets import to_json
 from conformance.upstream import standin
@@ -67,11 +68,14 @@ STATUSES: Final = range(400, 600)
 FAILED: Final = "The upstream failed, as it was told to."
 
 
-def told(request: Request, nonce: int = 0) -> Told:
-    """The stand-in's answer, as the last script in the request would have it. Never raises."""
+def told(request: Request, nonce: int = 0, now: int = BASE_TIME) -> Told:
+    """The stand-in's answer, as the last script in the request would have it. Never raises.
+
+    ``nonce`` and ``now`` are as in :func:`conformance.upstream.standin.answer`.
+    """
     scripts = [script or form for script, form in MARKER.findall(request.body)]
     bare = replace(request, body=without(request.body))
-    answer = Told(standin.answer(bare, nonce))
+    answer = Told(standin.answer(bare, nonce, now))
     dialect = dialects.of(request)
     if not scripts or dialect is None:
         return answer

@@ -40,7 +40,7 @@ def serving(stage: Stage, port: int = 0) -> Iterator[str]:
 
 
 def _withheld() -> Response:
-    """The head of an answer whose body does not come in time."""
+    """An answer that does not come in time."""
     length = ("content-length", "1")
     return Response(200, Headers([length]), (Chunk(b"", HELD),))
 

@@ -16,6 +16,7 @@ from conformance.dialects import Dialect, Json, Refused
 from conformance.model import Headers, Request, Response
 from conformance.reference import answer as reference
 from conformance.reference.chat_request import PARAMETERS
+from conformance.reference.wire import BASE_TIME
 from conformance.replies import a_text, an_object
 from conformance.sse import parse
 from conformance.targets import to_json
@@ -38,21 +39,22 @@ UNSETTLED: Final = frozenset(
 """Parameters that providers take and our model knows no use for."""
 
 
-def answer(request: Request, nonce: int = 0) -> Response:
+def answer(request: Request, nonce: int = 0, now: int = BASE_TIME) -> Response:
     """What a correct provider says; ``nonce`` is the number of the same request before this one.
 
-    Never raises. What nobody here speaks is answered 404.
+    ``now`` is the time in seconds since 1970. Never raises. What nobody here speaks is answered
+    404.
     """
     dialect = dialects.of(request)
     if dialect is None:
         return Response(404, Headers([("content-type", "text/plain")]))
     try:
-        return dialect.settled(request) or _spoken(dialect, request, nonce)
+        return dialect.settled(request) or _spoken(dialect, request, nonce, now)
     except Refused as refusal:
         return dialect.refused(refusal.status, str(refusal))
 
 
-def _spoken(dialect: Dialect, request: Request, nonce: int) -> Response:
+def _spoken(dialect: Dialect, request: Request, nonce: int, now: int) -> Response:
     asked = dialect.asked(request)
     if NOBODYS in str(asked.get("model")):
         raise Refused(f"The model {asked['model']} does not exist.", 404)
@@ -69,7 +71,7 @@ def _spoken(dialect: Dialect, request: Request, nonce: int) -> Response:
     made = reference(Request("POST", "/v1/chat/completions", origin, to_json(body)), nonce)
     if made.status >= ERROR:
         return dialect.refused(made.status, json.loads(made.body)["error"]["message"])
-    named = {"model": asked.get("model") or MODEL}
+    named = {"model": asked.get("model") or MODEL, "created": now}
     if not body.get("stream"):
         return dialect.whole(request, json.loads(made.body) | named)
     return dialect.streamed(request, [chunk | named for chunk in _chunks(made)])
