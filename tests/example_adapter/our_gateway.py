@@ -21,14 +21,15 @@ class Gateway(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer those who look whether it is up."""
-        self.answer(200, {"status": "up"})
+        is_up = self.path == "/health"
+        self.answer(200 if is_up else 404, {"status": "up"} if is_up else told("nothing here"))
 
     def do_POST(self) -> None:
         """Answer a request; whatever goes wrong before the answer begins is an error of HTTP's."""
         body = self.rfile.read(int(self.headers["content-length"]))
         key = (self.headers["authorization"] or "").removeprefix("Bearer ")
         if not self.path.endswith("/chat/completions"):
-            self.answer(404, told("there is nothing here"))
+            self.answer(404, told("nothing here"))
             return
         try:
             request = json.loads(body)
