@@ -6,8 +6,9 @@ changed is news; so is an entry that no longer holds, one past its last day, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -22,7 +23,10 @@ FOLDER: Final = Path("baselines")
 """Where baselines are looked for, under the current folder."""
 Cells = Mapping[str, Mapping[str, str]]
 """Target, without its adapter -> parameter -> what becomes of it, with dropping off and on."""
-_MEMBERS: Final = "adapter software fingerprint written known parameters"
+WELL: Final = "answered well"
+"""How a probe ended that is in no list of those refused."""
+_BARE: Final = re.compile(r"\w+")
+_MEMBERS: Final = "adapter software fingerprint written known parameters refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Baseline:
     known: tuple[Known, ...] = ()
     parameters: Cells | None = None
     """None where nobody said, so that nothing of it is news."""
+    refused: Cells = field(default_factory=dict)
+    """Target -> probe -> how it ended, for those that were not answered well."""
 
     def expecting(self, targets: Sequence[Target], today: date) -> list[Target]:
         """The targets, each with the failures that are still excused."""
@@ -67,16 +73,23 @@ class Baseline:
             if name not in names:
                 yield f"{self.path}: its parameters are of no target: {name}"
 
-    def changes(self, measured: Cells) -> Iterator[str]:
-        """Where what becomes of a parameter is not what it was."""
+    def changes(self, measured: Cells, answers: Cells) -> Iterator[str]:
+        """Where what becomes of a parameter, or of a probe that was asked, is not what it was."""
         for name, cells in measured.items():
             before = (self.parameters or {}).get(name, {})
-            for parameter, now in cells.items():
-                was = before.get(parameter, "not in the baseline")
-                if now != was:
-                    yield f"{name}, {parameter}: was {was}; is {now}"
-            for parameter in before.keys() - cells.keys():
-                yield f"{name}, {parameter}: was {before[parameter]}; is not measured any more"
+            yield from _changed(name, before, cells, before.keys() | cells.keys(), "not measured")
+        for name, hows in answers.items():
+            yield from _changed(name, self.refused.get(name, {}), hows, hows, WELL)
+
+
+def _changed(
+    name: str, before: Mapping[str, str], now: Mapping[str, str], about: Iterable[str], rest: str
+) -> Iterator[str]:
+    """The cells that differ; ``rest`` is what becomes of those that are not there."""
+    for cell in sorted(about):
+        was, is_ = before.get(cell, rest), now.get(cell, rest)
+        if was != is_:
+            yield f"{name}, {cell}: was {was}; is {is_}"
 
 
 def read(path: Path) -> Baseline:
@@ -96,11 +109,17 @@ def write(baseline: Baseline) -> None:
         f"written = {baseline.written}",
     ]
     text = "\n".join(lines) + "\n" + "".join(entry(one, "targets") for one in baseline.known)
-    for name, cells in (baseline.parameters or {}).items():
-        rows = "".join(f"{parameter} = {string(cell)}\n" for parameter, cell in cells.items())
-        text += f"\n[parameters.{string(name)}]\n{rows}"
+    for table, rows in (("parameters", baseline.parameters or {}), ("refused", baseline.refused)):
+        for name, cells in rows.items():
+            lines = [f"{_key(cell)} = {string(how)}\n" for cell, how in cells.items()]
+            text += f"\n[{table}.{string(name)}]\n" + "".join(lines)
     baseline.path.parent.mkdir(parents=True, exist_ok=True)
     baseline.path.write_text(text, "utf-8")
+
+
+def _key(name: str) -> str:
+    """A TOML key; that of a probe has a dot in it, and so needs quotation marks."""
+    return name if _BARE.fullmatch(name) else string(name)
 
 
 def behind(one: Target | Verdict) -> str:
@@ -122,7 +141,7 @@ class _File(TomlFile):
 
     def baseline(self, table: dict[str, Any]) -> Baseline:
         self.only(table, _MEMBERS)
-        rows = self.table(table, "parameters")
+        rows, refused = self.table(table, "parameters"), self.table(table, "refused")
         return Baseline(
             path=self.path,
             adapter=self.text_of(table, "adapter") or self.path.stem,
@@ -131,6 +150,7 @@ class _File(TomlFile):
             written=self.day(table, "written"),
             known=tuple(self.known(table.get("known", []))),
             parameters={name: self.cells(rows, name) for name in rows},
+            refused={name: self.cells(refused, name) for name in refused},
         )
 
     def known(self, entries: Any) -> Iterator[Known]:

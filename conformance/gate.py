@@ -12,11 +12,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from conformance.baseline import Baseline, behind
-from conformance.dispositions.measure import Measured, measured
+from conformance.baseline import WELL, Baseline, behind
+from conformance.dispositions.measure import Measured, measured, unasked
 from conformance.dispositions.seen import Seen, seen
 from conformance.learn import known_now
-from conformance.model import Exchange
+from conformance.model import RAISED, Exchange
 from conformance.probe import Probe
 from conformance.routes import Route
 from conformance.runner import Asked, Runner
@@ -25,7 +25,51 @@ from conformance.targets import Target
 
 PARAMETERS = "forwarding"
 """The suite of the probes that tell what becomes of parameters."""
+OK = "200"
+ERROR = 400
+"""The first status that is an error (RFC 9110 section 15.5)."""
 Plan = Sequence[tuple[Target, Probe]]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What becomes of parameters, and which probes are not answered well, target by target."""
+
+    answers: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    """Target, without its adapter -> probe -> how it was answered."""
+    _seen: dict[str, dict[bool, list[Seen]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
+
+    def note(self, done: Asked) -> None:
+        """Take what a probe brought."""
+        exchanges = [one for turn in done.turns for one in turn.exchanges]
+        name = behind(done.target)
+        if done.probe.suite == PARAMETERS:
+            found = [one for one in map(seen, exchanges) if one]
+            self._seen[name][done.target.dropping] += found
+        else:
+            hows = [_how(one) for one in exchanges]
+            self.answers[name][done.probe.id] = ", ".join(hows) if set(hows) != {OK} else WELL
+
+    def measured(self) -> dict[str, dict[bool, dict[str, Measured]]]:
+        """Target -> whether dropping was on -> parameter -> what became of it."""
+        return {
+            name: {on: measured(found) | unasked(found) for on, found in sorted(by.items())}
+            for name, by in self._seen.items()
+        }
+
+    def refused(self) -> dict[str, dict[str, str]]:
+        """Target -> probe -> how it ended, for those that were not answered well."""
+        return {
+            name: {probe: how for probe, how in answers.items() if how != WELL}
+            for name, answers in self.answers.items()
+        }
+
+    def changes(self, known: Baseline) -> Iterator[str]:
+        """What was asked and is not as it was."""
+        if known.parameters is not None:
+            yield from known.changes(cells(self.measured()), self.answers)
 
 
 @dataclass(slots=True)
@@ -34,11 +78,9 @@ class Gate:
 
     known: Baseline
     session: Session
+    ledger: Ledger = field(default_factory=Ledger)
     exchanges: dict[str, Exchange] = field(default_factory=dict)
     """By id, for whoever has to see both sides of them."""
-    _seen: dict[str, dict[bool, list[Seen]]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(list))
-    )
 
     async def run(self, route: Route, plan: Plan, on_done: Callable[[str], None]) -> None:
         """Have every conversation of ``plan``, one at a time, and judge it."""
@@ -47,38 +89,33 @@ class Gate:
                 self.session.take(done)
                 on_done(done.name)
                 if isinstance(done, Asked):
-                    self._note(done)
-
-    def measured(self) -> dict[str, dict[bool, dict[str, Measured]]]:
-        """Target -> whether dropping was on -> parameter -> what became of it."""
-        return {
-            name: {dropping: measured(found) for dropping, found in sorted(by.items())}
-            for name, by in self._seen.items()
-        }
+                    self.ledger.note(done)
+                    self.exchanges |= {x.id: x for turn in done.turns for x in turn.exchanges}
 
     def news(self, targets: Sequence[Target], today: date) -> Iterator[str]:
         """What is news besides the verdicts, for ``targets``, which were all there are."""
         yield from self.known.overdue(today)
         yield from self.known.strangers(targets)
-        if self.known.parameters is not None:
-            yield from self.known.changes(cells(self.measured()))
+        yield from self.ledger.changes(self.known)
 
     def learnt(self, targets: Sequence[Target], today: date) -> Baseline:
         """The baseline from now on: reasons that are there stay."""
-        before = self.known
+        before, measured_now = self.known, cells(self.ledger.measured())
         return replace(
             before,
             written=today.isoformat(),
             known=tuple(known_now(before.known, self.session.board, targets, behind)),
-            parameters={**(before.parameters or {}), **cells(self.measured())},
+            parameters={**(before.parameters or {}), **measured_now},
+            refused={**before.refused, **self.ledger.refused()},
         )
 
-    def _note(self, done: Asked) -> None:
-        for exchange in (one for turn in done.turns for one in turn.exchanges):
-            self.exchanges[exchange.id] = exchange
-            found = seen(exchange) if done.probe.suite == PARAMETERS else None
-            if found:
-                self._seen[behind(done.target)][done.target.dropping].append(found)
+
+def _how(exchange: Exchange) -> str:
+    """How an exchange ended, in a word."""
+    if exchange.response is None:
+        return exchange.failure.kind if exchange.failure else "nothing"
+    broken = exchange.failure and exchange.response.status < ERROR
+    return f"{exchange.response.status} {RAISED}" if broken else str(exchange.response.status)
 
 
 def plan_of(targets: Sequence[Target], probes: Sequence[Probe], *, drops: bool) -> Plan:

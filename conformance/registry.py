@@ -79,7 +79,11 @@ class Check:
 
     def judge(self, reply: Any) -> Judgement:
         """What this check says of one reply it applies to."""
-        return self._run(reply, self._lost(reply))
+        judgement = self._run(reply, self._lost(reply))
+        if judgement.outcome is Outcome.IGNORED and reply.exchange.dropping:
+            dropped = "the adapter was told to drop what is not taken"
+            return Judgement(self, Outcome.NOT_APPLICABLE, (), dropped)
+        return judgement
 
     def fact(self, reply: Any) -> Any:
         """What a set check keeps of ``reply``; None when it has no use for it."""

@@ -109,15 +109,25 @@ class Session:
         """
         return bool(self.failures(fail_on)) or (fail_on == "news" and bool(self.news))
 
+    @property
+    def lowest(self) -> Level:
+        """The lowest level on which a failure that nobody knew of is news.
+
+        A baseline has what an adapter breaks on every level, so what is not in it is new.
+        """
+        is_adapted = any(target.adapter for target in self.expectations.targets)
+        return Level.SHOULD if is_adapted else Level.MUST
+
     def failures(self, fail_on: str) -> list[Verdict]:
         """The verdicts that make it one, the worst first.
 
-        A MUST failure that nobody knew of is news. Asked for a level, what is known counts as well.
+        One that nobody knew of is news, down to ``lowest``. Asked for a level, what is known
+        counts as well.
         """
         if fail_on == "never":
             return []
         if fail_on == "news":
-            return list(self.board.news(Level.MUST))
+            return list(self.board.news(self.lowest))
         levels = [Level.MUST, Level.SHOULD] if fail_on == "should" else [Level.MUST]
         rows = self.board.rows.values()
         return [

@@ -91,6 +91,7 @@ def test_it_finds_what_became_of_each_parameter(project: Path) -> None:
         by_fate.setdefault(" | ".join(fates), set()).add(parameter)
     assert by_fate == {
         **DELIVERED,
+        "sent_by_default": {"no_parameter"},
         "lost | dropped": LOST,
         "raised | dropped": REFUSED,
     }

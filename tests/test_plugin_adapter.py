@@ -107,8 +107,8 @@ def test_what_an_adapter_does_worse_is_news(project: pytest.Pytester) -> None:
     result = project.runpytest(ADAPTER)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     news = [
-        'news: openai/gpt-4o, user: was forwarded:*; is lost: user="probe-user-1" -> nothing*',
         "news: openai/gpt-4o, seed: was forwarded:* | dropping: dropped:*; is lost:*",
+        'news: openai/gpt-4o, user: was forwarded:*; is lost: user="probe-user-1" -> nothing*',
     ]
     result.stdout.fnmatch_lines(
         [

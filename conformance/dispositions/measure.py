@@ -25,6 +25,8 @@ BY_WEIGHT: Final = (
     *(Disposition.TRANSLATED, Disposition.RENAMED, Disposition.FORWARDED),
 )
 """Of several values of one parameter, the one that fares worst is what counts."""
+NOTHING: Final = "no_parameter"
+"""What stands for a request without any."""
 BEFORE: Final = "before the provider was asked"
 INVENTED: Final = frozenset({".json_schema.name"})
 """What OpenAI requires and other APIs have no word for: our dialects make it up."""
@@ -58,6 +60,16 @@ def measured(exchanges: Sequence[Seen]) -> dict[str, Measured]:
     for pair in pairs(exchanges):
         judged[pair.parameter].append(judge(pair))
     return {parameter: _worst(several) for parameter, several in judged.items()}
+
+
+def unasked(exchanges: Sequence[Seen]) -> dict[str, Measured]:
+    """What a provider is asked for where nobody asked for anything: an adapter's own defaults."""
+    plain = min(exchanges, key=lambda one: len(one.asked), default=None)
+    if plain is None or plain.read is None:
+        return {}
+    sent = ", ".join(_named(n, v) for n, v in plain.read.items() if n != "model") or "nothing"
+    evidence = f"no parameter -> {sent}"
+    return {NOTHING: Measured(Disposition.SENT_BY_DEFAULT, evidence, plain.exchange)}
 
 
 def pairs(exchanges: Iterable[Seen]) -> Iterator[Pair]:

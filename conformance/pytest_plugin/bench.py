@@ -141,7 +141,7 @@ class Bench:
         result.read = result.judged = 0
         if self._roster.through and not result.problems:
             asked = [done for done, _ in brought if isinstance(done, Asked)]
-            result.news = self._roster.through.changes(case.target, asked)
+            result.news = self._roster.through.changes(asked)
         return result
 
     def _samples(self, case: Case) -> Result:

@@ -76,7 +76,7 @@ class ConformanceItem(pytest.Item):
         result, fail_on = self.result, self.config.option.conformance_fail_on
         if result is None or not (result.broken or result.news):
             return
-        weighty = [verdict for verdict in result.broken if _weighs(verdict, fail_on)]
+        weighty = [verdict for verdict in result.broken if self._weighs(verdict, fail_on)]
         strict = fail_on != "news" or self.config.option.runxfail
         failing = [v for v in weighty if strict or v.known is None]
         if fail_on == "never":
@@ -90,14 +90,17 @@ class ConformanceItem(pytest.Item):
         if known and not self.config.option.runxfail:
             raise pytest.xfail.Exception(printable("; ".join(known)))
 
+    def _weighs(self, verdict: Verdict, fail_on: str) -> bool:
+        """Whether a verdict is of the kind that can fail an item, known or not.
+
+        Of an adapter everything is known, so that on any level what is not is news.
+        """
+        is_strict = fail_on == "should" or (fail_on == "news" and self.case.target.adapter)
+        levels = (Level.MUST, Level.SHOULD) if is_strict else (Level.MUST,)
+        is_broken = bool(verdict.findings) and verdict.outcome not in HARMLESS
+        return is_broken and verdict.level in levels
+
     def reportinfo(self) -> tuple[str, int, str]:
         """As pytest has it: where it is recorded, a line, and a heading."""
         place = str(self.bench.place(self.case))
         return place, 0, f"{self.case.target.name} {self.case.name}"
-
-
-def _weighs(verdict: Verdict, fail_on: str) -> bool:
-    """Whether a verdict is of the kind that can fail an item, known or not."""
-    levels = (Level.MUST, Level.SHOULD) if fail_on == "should" else (Level.MUST,)
-    is_broken = bool(verdict.findings) and verdict.outcome not in HARMLESS
-    return is_broken and verdict.level in levels

@@ -9,19 +9,16 @@ from typing import Final
 import pytest
 
 from conformance.adapter_file import Adapter
-from conformance.baseline import Baseline, behind
+from conformance.baseline import Baseline
 from conformance.cli.adapting import OWN, behind_it, the_adapter
 from conformance.cli.gate import known_of, today
-from conformance.dispositions import measured, seen
-from conformance.gate import PARAMETERS, Plan, cells, plan_of
+from conformance.gate import Ledger, Plan, plan_of
 from conformance.probe import Probe
 from conformance.runner import Asked
 from conformance.targets import Target
 
 NOT_WITH: Final = ("live", "record", "base_url")
 """The options that say to ask providers."""
-_MODES: Final = (False, True)
-"""Dropping off, and on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +55,12 @@ class Through:
         """What is asked of these targets, some of it once more with dropping on."""
         return plan_of(targets, probes, drops=self.adapter.dropping is not None)
 
-    def changes(self, target: Target, asked: Iterable[Asked]) -> list[str]:
-        """What becomes of a target's parameters otherwise than it did."""
-        if self.known.parameters is None:
-            return []
-        found = [
-            one
-            for done in asked
-            if done.probe.suite == PARAMETERS
-            for turn in done.turns
-            for one in map(seen, turn.exchanges)
-            if one
-        ]
-        by_mode = {mode: measured([s for s in found if s.dropping is mode]) for mode in _MODES}
-        return list(self.known.changes(cells({behind(target): by_mode})))
+    def changes(self, asked: Iterable[Asked]) -> list[str]:
+        """What is not as it was at a target that was asked everything."""
+        ledger = Ledger()
+        for done in asked:
+            ledger.note(done)
+        return list(ledger.changes(self.known))
 
     def overdue(self) -> Iterator[str]:
         """What of the baseline is past its day, or about nothing that there is."""
