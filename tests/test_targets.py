@@ -79,7 +79,7 @@ class TestFile:
         assert (small.limit, big.limit) == ("max_tokens", "max_completion_tokens")
         assert (small.concurrency, small.rpm, small.timeout) == (8, None, 60.0)
         assert small.claimed
-        assert small.abilities == {"stream", "tools", "key"}
+        assert small.abilities == {"stream", "tools", "key", "wire"}
 
     def test_keeps_known_failures_with_their_place(self, tmp_path: Path) -> None:
         path = written(tmp_path, GOOD)

@@ -12,8 +12,8 @@ from conformance.targets import OMIT, Target
 
 REFUSED: Final = (400, 401, 404)
 DOWN: Final = (500, 503)
-WAIT: Final = 1
-"""Seconds that a busy provider asks to wait for; adapters that try again may well wait."""
+WAIT: Final = 75
+"""Seconds that a busy provider asks to wait for: longer than any client waits by itself."""
 HURRIED: Final = (429, 529)
 ODD: Final = ("no space", "crlf", "comments", "halves", "split", "azure", "packed")
 """Legal ways to write a stream that readers trip over."""

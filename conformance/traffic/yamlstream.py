@@ -103,7 +103,10 @@ class _Events:
             event = next(self._events)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else self.line
-            raise HopelessError(f"not YAML: {error.problem}", line) from None
+            # From PyYAML 6.0.4 on its parser has a limit of its own, below the one here or above.
+            deep = "nesting depth" in str(error.problem)
+            reason = "nested too deeply" if deep else f"not YAML: {error.problem}"
+            raise HopelessError(reason, line) from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise HopelessError(f"not YAML: {getattr(error, 'reason', error)}", self.line) from None
         if event.start_mark:

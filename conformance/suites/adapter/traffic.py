@@ -144,7 +144,9 @@ def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
 
 def _asked_for(reply: ChatReply) -> Twin[Mapping[str, str]]:
     sent = asked(reply)
-    kept = {name: value for name, value in sent.items() if name not in (*DELIVERY, "model")}
+    # To OpenAI null is as good as absent, and so it is to what tells twins.
+    given = {name: value for name, value in sent.items() if value is not None}
+    kept = {name: value for name, value in given.items() if name not in (*DELIVERY, "model")}
     return twin(reply, {name: _short(value) for name, value in kept.items()})
 
 
