@@ -12,7 +12,7 @@ from conformance.targets import OMIT, Target
 
 REFUSED: Final = (400, 401, 404)
 DOWN: Final = (500, 503)
-WAIT: Final = 75
+WAIT: Final = 150
 """Seconds that a busy provider asks to wait for: longer than any client waits by itself."""
 HURRIED: Final = (429, 529)
 ODD: Final = ("no space", "crlf", "comments", "halves", "split", "azure", "packed")
