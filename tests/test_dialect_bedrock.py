@@ -516,3 +516,13 @@ def test_what_openai_has_a_word_for_is_renamed() -> None:
         "stop": ["x"],
         "metadata": {"team": "a"},
     }
+
+
+def test_one_call_at_most_is_said_in_a_field_of_the_models_own() -> None:
+    spec = {"name": "get", "inputSchema": {"json": {"type": "object"}}}
+    asked = converse(
+        "Hi",
+        toolConfig={"tools": [{"toolSpec": spec}]},
+        additionalModelRequestFields={"tool_choice": {"disable_parallel_tool_use": True}},
+    )
+    assert Converse().asked(asked)["parallel_tool_calls"] is False

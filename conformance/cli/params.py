@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from conformance.adapting import identity
 from conformance.cli.adapting import adapter_option, adapter_options, behind_it, the_adapter
 from conformance.cli.choosing import OWN, choose
 from conformance.cli.common import FILE, FOLDER, json_option, opened, stop
@@ -97,7 +98,7 @@ def _adapter(given: dict[str, Any]) -> tuple[str, Measurement]:
         stop(f"{adapter.name}'s file names no settings that make it drop: see [dropping]")
     measuring = Behind(adapter, targets, given)
     with Bar(len(targets) * len(measuring.modes)) as bar:
-        return adapter.title, measuring.measure(bar.done)
+        return identity.software(adapter), measuring.measure(bar.done)
 
 
 def _recordings(given: dict[str, Any]) -> tuple[str, Measurement]:

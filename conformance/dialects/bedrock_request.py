@@ -42,7 +42,15 @@ def openai(body: Json) -> Json:
         raise Refused(
             "The toolConfig field must be defined when using toolUse and toolResult content blocks."
         )
+    if "tools" in asked:
+        asked |= _of_claude(body.get("additionalModelRequestFields"))
     return {name: value for name, value in asked.items() if value is not None}
+
+
+def _of_claude(fields: Any) -> Json:
+    """What fields of the model's own say that OpenAI has a word for: Claude makes one call only."""
+    choice = an_object(an_object(fields).get("tool_choice"))
+    return {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") is True else {}
 
 
 def _of_tools(message: Json) -> bool:

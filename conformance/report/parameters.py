@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -33,6 +34,8 @@ LETTERS: Final = {
 STYLES: Final = {"C": "bold red", "I": "bold red", "L": "bold red", "X": "red", "x": "yellow"}
 ACROSS: Final = 45
 """Targets beside each other: with the names of parameters they fit into 120 columns."""
+WIDTH: Final = 120
+"""Columns of the table of letters."""
 NAMED: Final = 3
 """Targets that are named where more have the same."""
 
@@ -53,6 +56,18 @@ def line(cell: Cell) -> dict[str, Any]:
 
 def table(console: Console, cells: Sequence[Cell], undeclared: Sequence[tuple[str, str]]) -> None:
     """Print what was measured; ``undeclared`` are targets and parameters dropped without cause."""
+    letters(console, cells)
+    counted = tally(cells)
+    for text in _silent(counted.silent):
+        console.print(text, soft_wrap=True)
+    for text in _grouped("dropped, though taken otherwise", undeclared):
+        console.print(text, soft_wrap=True)
+    for count in counts(counted, undeclared):
+        console.print(Text(count, "bold"))
+
+
+def letters(console: Console, cells: Sequence[Cell]) -> None:
+    """Print a letter for what becomes of each parameter at each target, dropping off."""
     off = [cell for cell in cells if not cell.dropping]
     targets = list(dict.fromkeys(cell.target for cell in off))
     for start in range(0, len(targets), ACROSS):
@@ -61,13 +76,6 @@ def table(console: Console, cells: Sequence[Cell], undeclared: Sequence[tuple[st
     words = "  ".join(f"{LETTERS[d]} {d.replace('_', ' ')}" for d in used)
     console.print(Text(f"{words}  ! documented, and not delivered", "dim"), soft_wrap=True)
     console.print()
-    counted = tally(cells)
-    for text in _silent(counted.silent):
-        console.print(text, soft_wrap=True)
-    for text in _grouped("dropped, though taken otherwise", undeclared):
-        console.print(text, soft_wrap=True)
-    for count in counts(counted, undeclared):
-        console.print(Text(count, "bold"))
 
 
 def _block(console: Console, targets: Sequence[str], cells: Iterable[Cell]) -> None:
@@ -127,9 +135,12 @@ def counts(counted: Tally, undeclared: Sequence[Any]) -> Iterator[str]:
 
 
 def page(cells: Sequence[Cell], undeclared: Sequence[tuple[str, str]], title: str) -> str:
-    """Everything as Markdown: the counts, then a table a target."""
+    """Everything as Markdown: the counts, a letter a cell, then a table a target."""
+    glance = io.StringIO()
+    letters(Console(file=glance, width=WIDTH, no_color=True), cells)
     lines = [f"# Parameters: {title}", ""]
     lines += [f"- {text.strip()}" for text in counts(tally(cells), undeclared)]
+    lines += ["", "```text", glance.getvalue().rstrip(), "```"]
     by_target: dict[str, dict[str, dict[bool, Cell]]] = defaultdict(lambda: defaultdict(dict))
     for cell in cells:
         by_target[cell.target][cell.parameter][cell.dropping] = cell

@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
+from real_adapters import absent
 
 from conformance import adapter_file
 from conformance.adapter_file import Adapter
@@ -108,14 +109,6 @@ def test_the_parameters_of_lambdas_page_are_there(seeds: Path) -> None:
         assert all(re.search(rf"`{parameter}`", page) for parameter in target.parameters)
 
 
-def wanted(there: bool, what: str) -> None:  # noqa: FBT001  # it has no other name
-    """Skip where something isn't there, unless CONFORMANCE_REQUIRE_ADAPTERS says it must be."""
-    if not there and os.environ.get("CONFORMANCE_REQUIRE_ADAPTERS"):
-        pytest.fail(what)
-    if not there:
-        pytest.skip(what)
-
-
 def ask(route: Adapted, target: Target, *, stream: bool = False) -> Exchange:
     asked = target.chat("Count from 1 to 3.", **({"stream": True} if stream else {}))
     (made,) = asyncio.run(route.send(Call(target, "chat.basic"), 1, asked))
@@ -144,7 +137,8 @@ class Asked:
 @pytest.fixture(scope="module")
 def sdk() -> dict[str, Asked]:
     """What the LiteLLM SDK made of one prompt, by target."""
-    wanted(importlib.util.find_spec("litellm") is not None, "LiteLLM is not installed")
+    if not (importlib.util.find_spec("litellm") is not None):
+        absent("LiteLLM is not installed")
     with adapted(LITELLM) as route:
         near = [ask(route, target) for target in LITELLM.targets]
         streams = [ask(route, target, stream=True) for target in LITELLM.targets]
@@ -221,9 +215,10 @@ def proxy_is_there() -> bool:
 def server(request: pytest.FixtureRequest) -> Iterator[Adapted]:
     """A gateway that was started."""
     if request.param == "portkey":
-        wanted("CONFORMANCE_PORTKEY" in os.environ, "CONFORMANCE_PORTKEY names no gateway")
-    else:
-        wanted(proxy_is_there(), "no litellm on the PATH that can serve")
+        if "CONFORMANCE_PORTKEY" not in os.environ:
+            absent("CONFORMANCE_PORTKEY names no gateway")
+    elif not (proxy_is_there()):
+        absent("no litellm on the PATH that can serve")
     with adapted(shipped(request.param)) as route:
         yield route
 

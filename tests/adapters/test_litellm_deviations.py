@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shlex
 import subprocess
@@ -16,13 +15,14 @@ from typing import Final
 
 import pytest
 from click.testing import CliRunner
+from real_adapters import absent
 
 from conformance.cli import main
 from conformance.registry import checks
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what other people's packages warn of
 
-ROOT: Final = Path(__file__).parent.parent
+ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "litellm-deviations.md").read_text("utf-8")
 PATIENCE: Final = 300
 NEEDED: Final = ("litellm", "boto3")
@@ -57,13 +57,6 @@ def shown() -> list[Shown]:
 ALL: Final = shown()
 RUNS: Final = [one for one in ALL if one.words[0] == "conformance"]
 LINES: Final = [one for one in ALL if one.words[:2] == LINE_OF_PYTHON]
-
-
-def absent(what: str) -> None:
-    """Skip for want of something, unless CONFORMANCE_REQUIRE_ADAPTERS says it must be there."""
-    if os.environ.get("CONFORMANCE_REQUIRE_ADAPTERS"):
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 def need_litellm() -> None:

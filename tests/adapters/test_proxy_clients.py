@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import openai
 import pytest
+from real_adapters import absent
 
 from conformance import adapter_file
 from conformance.adapting.function import environment
@@ -95,13 +95,6 @@ class Told:
 
 
 Client = Callable[..., Told]
-
-
-def absent(what: str) -> None:
-    """Skip for want of something, unless CONFORMANCE_REQUIRE_ADAPTERS says it must be there."""
-    if os.environ.get("CONFORMANCE_REQUIRE_ADAPTERS"):
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 def can_serve() -> bool:

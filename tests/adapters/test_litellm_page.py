@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from real_adapters import absent
 
-ROOT: Final = Path(__file__).parent.parent
+ROOT: Final = Path(__file__).parents[2]
 TOOL: Final = ROOT / "tools" / "adapters" / "litellm_page.py"
 PAGE: Final = (ROOT / "docs" / "litellm-page.md").read_text("utf-8")
 PATIENCE: Final = 600
@@ -34,13 +34,6 @@ OURS: Final = {
     "os.abort()": "no end, nothing sent: ",
 }
 """Lines that show what a line can't do to the next, and what is told of it."""
-
-
-def absent(what: str) -> None:
-    """Skip for want of something, unless CONFORMANCE_REQUIRE_ADAPTERS says it must be there."""
-    if os.environ.get("CONFORMANCE_REQUIRE_ADAPTERS"):
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 @pytest.fixture(scope="module")
