@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from conformance.baseline import WELL, Baseline, behind
+from conformance.baseline import WELL, Baseline, Cells, behind
 from conformance.dispositions.measure import Measured, measured, unasked
 from conformance.dispositions.seen import Seen, seen
 from conformance.learn import known_now
@@ -52,12 +52,13 @@ class Ledger:
             hows = [_how(one) for one in exchanges]
             self.answers[name][done.probe.id] = ", ".join(hows) if set(hows) != {OK} else WELL
 
-    def measured(self) -> dict[str, dict[bool, dict[str, Measured]]]:
-        """Target -> whether dropping was on -> parameter -> what became of it."""
-        return {
-            name: {on: measured(found) | unasked(found) for on, found in sorted(by.items())}
+    def measured(self) -> list[tuple[str, bool, dict[str, Measured]]]:
+        """What became of each parameter, by target and whether dropping was on."""
+        return [
+            (name, on, measured(found) | unasked(found))
             for name, by in self._seen.items()
-        }
+            for on, found in sorted(by.items())
+        ]
 
     def refused(self) -> dict[str, dict[str, str]]:
         """Target -> probe -> how it ended, for those that were not answered well."""
@@ -125,16 +126,13 @@ def plan_of(targets: Sequence[Target], probes: Sequence[Probe], *, drops: bool) 
     return [*pairs, *again]
 
 
-def cells(
-    measured: Mapping[str, Mapping[bool, Mapping[str, Measured]]],
-) -> dict[str, dict[str, str]]:
+def cells(measured: Sequence[tuple[str, bool, Mapping[str, Measured]]]) -> Cells:
     """What becomes of each parameter in words: with dropping off, and on where that differs."""
+    on = {name: by for name, dropping, by in measured if dropping}
     return {
-        name: {
-            parameter: _cell(off, by.get(True, {}).get(parameter))
-            for parameter, off in by.get(False, {}).items()
-        }
-        for name, by in measured.items()
+        name: {p: _cell(off, on.get(name, {}).get(p)) for p, off in by.items()}
+        for name, dropping, by in measured
+        if not dropping
     }
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from conformance.engine import Audit
 from conformance.expect import Expectations, pointless
@@ -68,6 +69,11 @@ class Session:
         self.problems.append(message)
         if self.writer:
             self.writer.problem(message)
+
+    def line(self, line: dict[str, Any]) -> None:
+        """Write a line of another kind."""
+        if self.writer:
+            self.writer.line(line)
 
     def verdicts(self, verdicts: Iterable[Verdict]) -> None:
         """Note verdicts, and which of them were to be expected."""

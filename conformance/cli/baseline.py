@@ -48,7 +48,7 @@ def update(**given: Any) -> None:
     place = given["baseline"] or baselines.FOLDER / f"{adapter.name}.toml"
     known = known_of(adapter, given["baseline"] if place.exists() else None)
     given |= {"only": (), "skip": (), "level": "should", "quick": False}
-    made, _ = asked(adapter, replace(known, path=place), given, None)
+    made, _, _ = asked(adapter, replace(known, path=place), given, None)
     made.session.close(whole=False)
     if made.session.problems:
         for problem in made.session.problems:

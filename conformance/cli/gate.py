@@ -21,12 +21,13 @@ from conformance.blame import ADAPTER, BOTH, PROVIDER
 from conformance.cli.adapting import behind_it, the_adapter
 from conformance.cli.choosing import choose
 from conformance.cli.common import FAILED, NOTHING, UNUSABLE, opened, stop
+from conformance.cli.measuring import Measurement, declared_by, table_of
 from conformance.cli.progress import Bar
 from conformance.engine import Audit, Checks
 from conformance.expect import Expectations
 from conformance.gate import Gate, plan_of
 from conformance.model import Verdict
-from conformance.report import matrix, terminal
+from conformance.report import matrix, parameters, terminal
 from conformance.report.evidence import both_sides
 from conformance.report.results import ResultsFile
 from conformance.report.terminal import printable
@@ -51,11 +52,13 @@ def gate(given: dict[str, Any]) -> NoReturn:
         if given["results"]:
             writer = ResultsFile(stack.enter_context(opened(given["results"])))
             writer.start("adapter", sys.argv[1:])
-        made, whole = asked(adapter, known_of(adapter, given["baseline"]), given, writer)
+        made, table, whole = asked(adapter, known_of(adapter, given["baseline"]), given, writer)
         if whole and not made.session.problems:
             made.session.news += made.news(adapter.targets, today())
+        for cell in table.cells:
+            made.session.line(parameters.line(cell))
         made.session.close(whole=whole)
-    _print(terminal.console(), made, given["fail_on"])
+    _print(terminal.console(), made, table, given["fail_on"])
     if not made.session.audit.judged:
         stop("nothing was judged: no reply came that could be")
     if made.session.problems:
@@ -65,8 +68,11 @@ def gate(given: dict[str, Any]) -> NoReturn:
 
 def asked(
     adapter: Adapter, known: Baseline, given: dict[str, Any], writer: ResultsFile | None
-) -> tuple[Gate, bool]:
-    """A run, judged but for its end, and whether nothing was left out; exits with 2 if it can't."""
+) -> tuple[Gate, Measurement, bool]:
+    """A run, judged but for its end, its parameters, and whether nothing was left out.
+
+    Exits with 2 where there can be none.
+    """
     targets = known.expecting(behind_it(adapter, given["targets"]), today())
     options = {name: given[name] for name in ("only", "skip", "level", "quick")}
     choice = choose((), among=targets, **options)
@@ -79,11 +85,14 @@ def asked(
     try:
         with through as route, Bar(len(plan)) as bar:
             asyncio.run(made.run(route, plan, bar.done))
+            declared = declared_by(adapter, choice.targets)
     except (BadProvider, OSError) as error:
         stop(str(error))
     except KeyboardInterrupt:
         stop("interrupted: what was written so far is not all")
-    return made, choice.whole and not given["targets"]
+    told = {(f"{adapter.name}:{n}", on): m for n, on, m in made.ledger.measured()}
+    table = table_of(adapter, choice.targets, told, declared)
+    return made, table, choice.whole and not given["targets"]
 
 
 def known_of(adapter: Adapter, path: Path | None) -> Baseline:
@@ -114,9 +123,13 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def _print(console: Console, made: Gate, fail_on: str) -> None:
+def _print(console: Console, made: Gate, table: Measurement, fail_on: str) -> None:
     session = made.session
     matrix.run(console, session.board, session.news, session.problems)
+    if table.cells:
+        console.print()
+        parameters.table(console, table.cells, table.undeclared)
+        console.print()
     for verdict in session.failures(fail_on)[:SHOWN]:
         _both_sides(console, made, verdict)
 

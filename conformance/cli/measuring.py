@@ -39,6 +39,8 @@ IMPLIED: Final = {
 }
 """What a claim says of parameters."""
 Heard = Callable[[str], None]
+Declared = Mapping[str, frozenset[str] | None]
+"""Target -> the parameters that its adapter says it takes; None where it does not say."""
 
 
 @dataclass(slots=True)
@@ -94,19 +96,22 @@ class Behind:
         self.options = {name: options[name] for name in ("served", "cassettes")}
         self.globally = bool(options["globally"])
         self.modes = (False, True) if adapter.dropping else (False,)
-        self.columns = frozenset[str]().union(*(t.parameters for t in adapter.targets))
 
     def measure(self, on_done: Heard) -> Measurement:
         """Everything. Raises BadProvider, and OSError where a server can't be had."""
         made: dict[tuple[str, bool], Told] = {}
-        declared: dict[str, frozenset[str] | None] = {}
+        declared: Declared = {}
         for modes in ((False,), (True,)) if self.globally else (self.modes,):
             adapter, settled = self._told(modes)
             plan = [replace(t, dropping=mode) for t in self.targets for mode in modes]
             with adapted(adapter, dropping=settled, **self.options) as route:
                 made |= asyncio.run(through(route, plan, on_done))
-                declared = declared or {t.name: self._declared(t) for t in self.targets}
-        return self._table(made, declared)
+                declared = declared or declared_by(self.adapter, self.targets)
+        by_mode = {key: told.by_parameter for key, told in made.items()}
+        table = table_of(self.adapter, self.targets, by_mode, declared)
+        table.problems += [problem for told in made.values() for problem in told.problems]
+        table.exchanges += sum(told.exchanges for told in made.values())
+        return table
 
     def _told(self, modes: Sequence[bool]) -> tuple[Adapter, bool]:
         """The adapter as it is to be told to drop, and whether that is by its settings."""
@@ -115,49 +120,60 @@ class Behind:
             return self.adapter, False
         return replace(self.adapter, dropping=replace(dropping, members={})), True in modes
 
-    def _declared(self, target: Target) -> frozenset[str] | None:
-        """The parameters that the adapter says a model takes; None where it does not say."""
-        if not self.adapter.declares:
-            return None
-        model = self.adapter.upstream_of(target).calls_it.replace("{model}", target.model)
-        try:
-            told = found(self.adapter.declares)(model=model)
-            return None if told is None else frozenset(map(str, told))
-        except Exception:  # noqa: BLE001  # a stranger's function
-            return None
 
-    def _table(
-        self,
-        made: Mapping[tuple[str, bool], Told],
-        declared: Mapping[str, frozenset[str] | None],
-    ) -> Measurement:
-        table = Measurement()
-        for (name, dropping), told in made.items():
-            target = next(target for target in self.targets if target.name == name)
-            table.cells += self._cells(target, dropping, told.by_parameter, declared[name])
-            table.problems += told.problems
-            table.exchanges += told.exchanges
-            if dropping:
-                unsaid = undeclared(made[name, False].by_parameter, told.by_parameter)
-                table.undeclared += [(name, parameter) for parameter in unsaid]
-        return table
+def declared_by(adapter: Adapter, targets: Sequence[Target]) -> Declared:
+    """The parameters that an adapter says each target takes; None where it does not say.
 
-    def _cells(
-        self,
-        target: Target,
-        dropping: bool,  # noqa: FBT001  # as it is in the data
-        told: Mapping[str, Measured],
-        declared: frozenset[str] | None,
-    ) -> Iterator[Cell]:
-        listed = self.columns if target.parameters else frozenset()
-        for parameter in (name for name in VALUES if name in told):
-            silent = declared is None or parameter in NOT_OPENAI
+    To be called while the adapter is there.
+    """
+    return {target.name: _declared(adapter, target) for target in targets}
+
+
+def _declared(adapter: Adapter, target: Target) -> frozenset[str] | None:
+    if not adapter.declares:
+        return None
+    model = adapter.upstream_of(target).calls_it.replace("{model}", target.model)
+    try:
+        told = found(adapter.declares)(model=model)
+    except Exception:  # noqa: BLE001  # a stranger's function
+        return None
+    return None if told is None else frozenset(map(str, told))
+
+
+def table_of(
+    adapter: Adapter,
+    targets: Sequence[Target],
+    made: Mapping[tuple[str, bool], Mapping[str, Measured]],
+    declared: Declared,
+) -> Measurement:
+    """What was measured, by target and whether dropping was on, beside what is said of it."""
+    columns = frozenset[str]().union(*(target.parameters for target in adapter.targets))
+    table = Measurement()
+    for (name, dropping), told in made.items():
+        target = next(target for target in targets if target.name == name)
+        table.cells += _cells(replace(target, dropping=dropping), told, declared[name], columns)
+        if dropping and (name, False) in made:
+            unsaid = undeclared(made[name, False], told)
+            table.undeclared += [(name, parameter) for parameter in unsaid]
+    return table
+
+
+def _cells(
+    target: Target,
+    told: Mapping[str, Measured],
+    declared: frozenset[str] | None,
+    columns: frozenset[str],
+) -> Iterator[Cell]:
+    for parameter in VALUES:
+        if parameter in told:
+            ours = parameter not in NOT_OPENAI
+            listed = ours and parameter in columns and bool(target.parameters)
             yield Cell(
                 target=target.name,
                 parameter=parameter,
-                dropping=dropping,
-                documented=parameter in target.parameters if parameter in listed else None,
-                declared=None if silent else parameter in (declared or ()),
+                dropping=target.dropping,
+                documented=parameter in target.parameters if listed else None,
+                declared=parameter in declared if ours and declared is not None else None,
                 disposition=told[parameter].disposition,
                 evidence=told[parameter].evidence,
             )

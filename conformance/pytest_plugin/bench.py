@@ -42,6 +42,8 @@ class Result:
     """Why it was refused, or None, where it is a probe that opens an area."""
     news: list[str] = field(default_factory=list)
     """What has changed behind an adapter, besides the verdicts."""
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+    """What becomes of a target's parameters there, as lines of the results."""
     exchanges: dict[str, Exchange] = field(default_factory=dict)
     """By id; the first where there are two."""
 
@@ -56,6 +58,7 @@ class Result:
             "problems": self.problems,
             "news": self.news,
             "opened": self.opened,
+            "parameters": self.parameters,
             "skipped": self.skipped and (self.skipped.opener.id, self.skipped.reason),
         }
 
@@ -141,7 +144,7 @@ class Bench:
         result.read = result.judged = 0
         if self._roster.through and not result.problems:
             asked = [done for done, _ in brought if isinstance(done, Asked)]
-            result.news = self._roster.through.changes(asked)
+            result.news, result.parameters = self._roster.through.measured(case.target, asked)
         return result
 
     def _samples(self, case: Case) -> Result:

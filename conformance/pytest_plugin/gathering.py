@@ -107,6 +107,9 @@ class Gathering:
                 writer.line(line)
         for message in session.problems:
             writer.problem(message)
+        for _, found in self._in_order():
+            for line in found["parameters"]:
+                writer.line(line)
         controls = {check.id: check.control for check in self.roster.checks if check.control}
         for verdict in session.audit.tallies.close(controls):
             writer.verdict(verdict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -12,8 +12,10 @@ from conformance.adapter_file import Adapter
 from conformance.baseline import Baseline
 from conformance.cli.adapting import OWN, behind_it, the_adapter
 from conformance.cli.gate import known_of, today
+from conformance.cli.measuring import declared_by, table_of
 from conformance.gate import Ledger, Plan, plan_of
 from conformance.probe import Probe
+from conformance.report import parameters
 from conformance.runner import Asked
 from conformance.targets import Target
 
@@ -55,12 +57,17 @@ class Through:
         """What is asked of these targets, some of it once more with dropping on."""
         return plan_of(targets, probes, drops=self.adapter.dropping is not None)
 
-    def changes(self, asked: Iterable[Asked]) -> list[str]:
-        """What is not as it was at a target that was asked everything."""
+    def measured(
+        self, target: Target, asked: Iterable[Asked]
+    ) -> tuple[list[str], list[dict[str, Any]]]:
+        """What is not as it was at a target that was asked everything; its parameters' lines."""
         ledger = Ledger()
         for done in asked:
             ledger.note(done)
-        return list(ledger.changes(self.known))
+        told = {(target.name, dropping): by for _, dropping, by in ledger.measured()}
+        declared = declared_by(self.adapter, [target])
+        table = table_of(self.adapter, [target], told, declared)
+        return list(ledger.changes(self.known)), [parameters.line(cell) for cell in table.cells]
 
     def overdue(self) -> Iterator[str]:
         """What of the baseline is past its day, or about nothing that there is."""
