@@ -22,6 +22,8 @@ def main() -> None:
     \b
     conformance run                        replay every recorded target, judge, print the matrix
     conformance run --live --base-url https://host/v1 --model NAME    any endpoint, now
+    conformance run --adapter litellm      an adapter, from both sides, against its baseline
+    conformance params --adapter litellm   what becomes of every parameter on the way
     conformance plan openai                what a live run would send
     conformance audit recordings/          judge recorded traffic, anybody's
     conformance checks                     list every check

@@ -37,6 +37,8 @@ from conformance.targets import BadProvider
 SHOWN: Final = 10
 """Failures that are shown from both sides."""
 
+NOT_WITH: Final = ("live", "record", "base_url", "resume", "fuzz", "learning")
+"""The options that are about providers that are asked."""
 FAULTS: Final = {
     ADAPTER: "the adapter's fault",
     PROVIDER: "the provider's fault, passed on",
@@ -46,6 +48,10 @@ FAULTS: Final = {
 
 def gate(given: dict[str, Any]) -> NoReturn:
     """Run through an adapter, print what came of it, and exit."""
+    for option in NOT_WITH:
+        if given[option]:
+            named = option.removesuffix("ing").replace("_", "-")
+            stop(f"an adapter is asked offline: leave out --{named}")
     adapter = the_adapter(given["adapter"], given["adapter_folder"])
     with ExitStack() as stack:
         writer = None
