@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.model import Headers
+from conformance.scrub import Scrubber
 from conformance.targets import CAPABILITIES, BadProvider, Target, a_base_url
 from conformance.toml_file import TomlFile
 
@@ -124,6 +125,10 @@ def load(folders: Iterable[Path] = ()) -> dict[str, Path]:
 def read(path: Path) -> Adapter:
     """One adapter's file. Raises BadProvider, naming file, line and the way to mend it."""
     file, table = _File.opened(path)
+    for number, line in enumerate(file.text.splitlines(), start=1):
+        if Scrubber().text(line) != line:
+            fix = "it all stays on this machine, so make one up, like sk-adapter"
+            raise BadProvider(f"{path}:{number}: this looks like a key: {fix}")
     return file.adapter(table)
 
 

@@ -132,6 +132,11 @@ MISTAKES = {
         7,
         "A: make it a string",
     ),
+    "a key": (
+        FUNCTION + BEHIND + "give = { api_key = 'sk-proj-0123456789abcdef' }",
+        6,
+        "this looks like a key: it all stays on this machine, so make one up",
+    ),
     "no TOML": ("call = ", 1, "this is not TOML"),
     "no seconds": ("timeout = 0" + FUNCTION + BEHIND, 1, "timeout: make it a whole number from 1"),
 }

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "targets": {"model"},
     "toml_file": {"targets"},
     "provider_file": {"model", "scrub", "targets", "toml_file"},
-    "adapter_file": {"model", "targets", "toml_file"},
+    "adapter_file": {"model", "scrub", "targets", "toml_file"},
     "probe": ASKING | {"probes"},
     "probes": ASKING | {"probes"},
     "traffic": {"model", "jsontext", "scrub", "traffic"},

@@ -73,7 +73,9 @@ def behind_it(adapter: Adapter, patterns: Sequence[str]) -> list[Target]:
         if not any(_matches(target, pattern) for target in adapter.targets):
             names = [behind(target) for target in adapter.targets]
             names += [name.partition("/")[0] for name in names]
-            near = suggestions(pattern, dict.fromkeys(names), f"the adapter's file, {adapter.name}.toml")
+            near = suggestions(
+                pattern, dict.fromkeys(names), f"the adapter's file, {adapter.name}.toml"
+            )
             stop(f"no target behind {adapter.name} matches {pattern}{near}")
     return [t for t in adapter.targets if not patterns or any(_matches(t, p) for p in patterns)]
 

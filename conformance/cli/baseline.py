@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ import click
 from conformance import baseline as baselines
 from conformance.adapting import identity
 from conformance.cli.adapting import adapter_options, baseline_option, the_adapter
-from conformance.cli.common import FOLDER, stop
+from conformance.cli.common import cassettes_option, stop
 from conformance.cli.gate import asked, known_of, today
 from conformance.report.terminal import printable
 
@@ -26,13 +25,7 @@ def baseline() -> None:
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @adapter_options
 @baseline_option
-@click.option(
-    "--cassettes",
-    type=FOLDER,
-    default=Path("cassettes"),
-    show_default=True,
-    help="Where recordings are, some of which stand in for providers.",
-)
+@cassettes_option
 def update(**given: Any) -> None:
     """Run through ADAPTER and write what it does into its baseline.
 

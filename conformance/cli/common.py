@@ -42,6 +42,18 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "results", type=FILE, help=help_text)(command)
 
 
+def cassettes_option(command: Command) -> Command:
+    """``--cassettes``: where recordings are."""
+    add = click.option(
+        "--cassettes",
+        type=FOLDER,
+        default=Path("cassettes"),
+        show_default=True,
+        help="Where recordings are.",
+    )
+    return add(command)
+
+
 def of_level(chosen: Iterable[Check], level: Level) -> list[Check]:
     """The checks of this level and above."""
     return [check for check in chosen if ORDER[check.level] <= ORDER[level]]

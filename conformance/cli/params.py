@@ -13,7 +13,7 @@ import click
 from conformance.adapting import identity
 from conformance.cli.adapting import adapter_option, adapter_options, behind_it, the_adapter
 from conformance.cli.choosing import OWN, choose
-from conformance.cli.common import FILE, FOLDER, json_option, opened, stop
+from conformance.cli.common import FILE, cassettes_option, json_option, opened, stop
 from conformance.cli.measuring import Behind, Measurement, plan_of, recorded
 from conformance.cli.progress import Bar
 from conformance.report import parameters, terminal
@@ -38,13 +38,7 @@ from conformance.targets import BadProvider, Target
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help=f"Your own provider files (TOML).  [default: {OWN}, if it is there]",
 )
-@click.option(
-    "--cassettes",
-    type=FOLDER,
-    default=Path("cassettes"),
-    show_default=True,
-    help="Where recordings are.",
-)
+@cassettes_option
 @json_option
 @click.option("--md", type=FILE, help="Write the whole table as Markdown.")
 def params(**given: Any) -> None:

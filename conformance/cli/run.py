@@ -19,9 +19,9 @@ from conformance.cli.common import (
     FAIL_ON,
     FAILED,
     FILE,
-    FOLDER,
     NOTHING,
     UNUSABLE,
+    cassettes_option,
     json_option,
     level_option,
     opened,
@@ -63,13 +63,7 @@ from conformance.targets import BadProvider
 @fuzz_options
 @click.option("--repeat", type=click.IntRange(1, 99), default=1, help="Ask everything K times.")
 @click.option("--software", metavar="NAME", help="What answers, for the record: 'vLLM 0.32.0'.")
-@click.option(
-    "--cassettes",
-    type=FOLDER,
-    default=Path("cassettes"),
-    show_default=True,
-    help="Where recordings are.",
-)
+@cassettes_option
 @click.option(
     "--learn",
     "learning",
