@@ -30,7 +30,7 @@ NOWHERE: Final = "http://adapter.test/v1"
 """The base URL of an adapter that is a function; requests to it are never sent."""
 _FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _PROVIDER: Final = (
-    "models calls_it host give moved headers documented capabilities reasoning recorded"
+    "models calls_it host give moved headers documented capabilities lacks reasoning recorded"
 )
 _MEMBERS: Final = (
     "title call start version ready base_url upstream_port headers files distribution software "
@@ -231,21 +231,25 @@ class _File(TomlFile):
             able = CAPABILITIES - {"reasoning"}
             if "capabilities" in given:
                 able = here.names(given, "capabilities", CAPABILITIES)
+            lacks, there = here.table(given, "lacks"), self.behind(provider, "lacks")
+            there.only(lacks, models)
             for model in models:
                 yield Target(
                     provider=f"{self.path.stem}:{provider}",
                     model=model,
                     base_url=NOWHERE,
                     endpoints=frozenset({"chat"}),
-                    capabilities=able | ({"reasoning"} if model in reasoning else set()),
+                    capabilities=able - there.names(lacks, model, CAPABILITIES)
+                    | ({"reasoning"} if model in reasoning else set()),
                     parameters=frozenset(here.strings(given, "documented")),
                     adapter=self.path.stem,
                     wire="call" not in table,
                 )
 
-    def behind(self, provider: str) -> _File:
-        """The same, for the table of one provider."""
-        return self.under(rf"providers\s*\.\s*([\"']?){re.escape(provider)}\1")
+    def behind(self, provider: str, table: str = "") -> _File:
+        """The same, for the table of one provider, or a table in it."""
+        inner = rf"\s*\.\s*{table}" if table else ""
+        return self.under(rf"providers\s*\.\s*([\"']?){re.escape(provider)}\1{inner}")
 
     def texts(self, table: dict[str, Any], name: str) -> dict[str, str]:
         """A table of strings in ``table``; empty where it is not given."""

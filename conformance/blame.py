@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from conformance.model import Exchange, Finding, Source, show
+from conformance.model import Exchange, Finding, Outcome, Source, show
 from conformance.recognise import recognise
-from conformance.registry import Check
+from conformance.registry import Check, Judgement
 from conformance.replies import Reply
 
 ADAPTER: Final = "adapter"
 PROVIDER: Final = "provider"
+STAGED: Final = "the stand-in for the provider does so itself"
+"""Why nothing can be told where no real provider was asked."""
 BOTH: Final = "both"
 _INDEX: Final = re.compile(r"\[\d+\]")
 
@@ -40,20 +42,29 @@ def beyond(exchange: Exchange) -> Reply | None:
 def blamed(check: Check, exchange: Exchange, findings: Sequence[Finding]) -> str | None:
     """``adapter``, ``provider`` or ``both``; None where there is no adapter, or no telling.
 
-    A stand-in makes no mistakes: what came of its answers is the adapter's doing.
+    In another API a stand-in makes no mistakes: what came of its answers is the adapter's doing.
     """
     if not (exchange.behind_adapter and findings):
         return None
     theirs = beyond(exchange)
     if theirs is None:
-        return ADAPTER if _is_stood_in(exchange) else None
+        return ADAPTER if is_stood_in(exchange) else None
     found = check.judge(theirs).findings if isinstance(theirs, check.judges) else ()
     if not found:
         return ADAPTER
     return PROVIDER if _places(findings) <= _places(found) else BOTH
 
 
-def _is_stood_in(exchange: Exchange) -> bool:
+def fair(judgement: Judgement, exchange: Exchange) -> Judgement:
+    """``judgement``, unless it holds against an adapter what only a stand-in does."""
+    staged = exchange.upstream and is_stood_in(exchange)
+    if staged and blamed(judgement.check, exchange, judgement.findings) == PROVIDER:
+        return Judgement(judgement.check, Outcome.INCONCLUSIVE, (), STAGED)
+    return judgement
+
+
+def is_stood_in(exchange: Exchange) -> bool:
+    """Whether no answer on the far side is a real provider's."""
     return all(one.provenance.source is Source.REFERENCE for one in exchange.upstream)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from conformance.blame import ADAPTER, PROVIDER, beyond, blamed
+from conformance.blame import ADAPTER, PROVIDER, STAGED, beyond, blamed, fair, is_stood_in
 from conformance.model import Exchange, Finding, Outcome, Verdict
 from conformance.recognise import recognise
 from conformance.registry import Check, Fact, Judgement
@@ -133,8 +133,8 @@ class Audit:
         default_factory=lambda: defaultdict(list)
     )
     """The same facts of what providers answered behind an adapter."""
-    _adapted: set[Session] = field(default_factory=set)
-    """Those that were behind one."""
+    _adapted: dict[Session, bool] = field(default_factory=dict)
+    """Those that were behind one, and whether nobody but stand-ins answered there."""
 
     @property
     def left_out(self) -> int:
@@ -167,12 +167,13 @@ class Audit:
             for check, fact in self.checks.facts(reply):
                 self._facts[session, check].append(fact)
             if exchange.behind_adapter:
-                self._adapted.add(session)
+                before = self._adapted.get(session, True)
+                self._adapted[session] = before and is_stood_in(exchange)
             theirs = beyond(exchange)
             for check, fact in self.checks.facts(theirs) if theirs else ():
                 self._beyond[session, check].append(fact)
             for judgement in self.checks.judge(reply):
-                judged[judgement.check].append(judgement)
+                judged[judgement.check].append(fair(judgement, exchange))
         for judgements in judged.values():
             judgement, repeat = _agreed(judgements)
             # Most are one more of the same, and not worth a verdict each.
@@ -191,6 +192,9 @@ class Audit:
             provider, model, _ = session
             for judgement in _by_exchange(check.compare(facts)):
                 named = judgement.findings[0].exchange if judgement.findings else None
+                blame = self._blamed(session, check, named) if judgement.findings else None
+                if blame == PROVIDER and self._adapted[session]:
+                    judgement = Judgement(check, Outcome.INCONCLUSIVE, (), STAGED)  # noqa: PLW2901  # it is told fairly
                 verdict = Verdict(
                     provider=provider,
                     model=model,
@@ -200,7 +204,7 @@ class Audit:
                     findings=judgement.findings,
                     reason=judgement.reason,
                     exchange=named or facts[0].exchange,
-                    blame=self._blamed(session, check, named) if judgement.findings else None,
+                    blame=blame if judgement.findings else None,
                 )
                 yield from self._counted(Scrubber().verdict(verdict))
 
@@ -209,11 +213,8 @@ class Audit:
         if session not in self._adapted:
             return None
         theirs = self._beyond.get((session, check), [])
-        return (
-            PROVIDER
-            if exchange in {one.exchange for one in check.compare(theirs).findings}
-            else ADAPTER
-        )
+        broken = {finding.exchange for finding in check.compare(theirs).findings}
+        return PROVIDER if exchange in broken else ADAPTER
 
     def _counted(self, verdict: Verdict) -> Iterator[Verdict]:
         """Count a verdict; it is given out when it has findings."""

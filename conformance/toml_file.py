@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -72,11 +73,12 @@ class TomlFile:
             raise self.bad(name, f"choose from {', '.join(sorted(choices))}")
         return frozenset(owner.get(name, []))
 
-    def only(self, table: dict[str, Any], names: str) -> None:
-        """Refuse what is not among ``names``, which are separated by spaces."""
+    def only(self, table: dict[str, Any], names: str | Sequence[str]) -> None:
+        """Refuse what is not among ``names``; as a text they are separated by spaces."""
+        known = names.split() if isinstance(names, str) else names
         for name in table:
-            if name not in names.split():
-                raise self.bad(name, f"unknown here; known are {', '.join(names.split())}")
+            if name not in known:
+                raise self.bad(name, f"unknown here; known are {', '.join(known)}")
 
     def under(self, header: str, number: int = 0) -> Self:
         """The same, for the table that has the header of this pattern and number."""

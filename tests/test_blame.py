@@ -23,8 +23,10 @@ def north(exchange: Exchange, value: str) -> Exchange:
 
 
 def south(exchange: Exchange, value: str) -> Exchange:
+    """With another answer of the provider's, which a real one gave."""
     (upstream,) = exchange.upstream
-    return replace(exchange, upstream=(edit(PLACE, value).apply(upstream),))
+    real = replace(upstream, provenance=Provenance(Source.RECORDING))
+    return replace(exchange, upstream=(edit(PLACE, value).apply(real),))
 
 
 def verdict(exchange: Exchange) -> Verdict:
@@ -48,6 +50,15 @@ def test_it_is_whose_answer_breaks_the_rule(exchange: Exchange, whose: str | Non
     assert verdict(exchange).blame == whose
 
 
+def test_what_only_a_stand_in_does_is_held_against_nobody() -> None:
+    (upstream,) = GOOD.upstream
+    staged = replace(north(GOOD, "x"), upstream=(edit(PLACE, "x").apply(upstream),))
+    audit = Audit(Checks([CHECK]))
+    assert not list(audit.add(staged))
+    (told,) = audit.close()
+    assert told.outcome is Outcome.INCONCLUSIVE
+
+
 def test_nobody_can_tell_of_a_stranger_who_speaks_another_api() -> None:
     (upstream,) = GOOD.upstream
     request = replace(upstream.request, url="https://x.test/v1/other")
@@ -67,7 +78,8 @@ def test_sets_are_blamed_by_what_the_provider_answered_to_them_all() -> None:
 
     def asked(name: str, id_: str, theirs: str) -> Exchange:
         (upstream,) = GOOD.upstream
-        far = replace(edit("id", theirs).apply(upstream), id=f"{name}.upstream")
+        real = Provenance(Source.RECORDING)
+        far = replace(edit("id", theirs).apply(upstream), id=f"{name}.upstream", provenance=real)
         return replace(edit("id", id_).apply(GOOD), id=name, upstream=(far,))
 
     def whose(*made: Exchange) -> set[str | None]:

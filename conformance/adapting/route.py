@@ -62,7 +62,8 @@ class Adapted:
     async def send(self, call: Call, number: int, request: Request) -> list[Exchange]:
         """As in :class:`conformance.routes.Route`. Raises Unanswered."""
         upstream = self.adapter.upstream_of(call.target)
-        sent = self._addressed(call.target, upstream, request)
+        asked = self._addressed(call.target, upstream, request)
+        sent = self._equipped(call.target, upstream, asked)
         async with self._lock:
             answers = self._answers(upstream, call)
             self.stage.begin(upstream.provider, upstream.host, answers, _name(call))
@@ -73,7 +74,7 @@ class Adapted:
             software=identity.software(self.adapter),
             lacks=returned.LACKS if self.adapter.call else frozenset(),
         )
-        made = call.exchange(number, sent, response, provenance, failure)
+        made = call.exchange(number, asked, response, provenance, failure)
         session = f"{made.session}+dropping" if call.target.dropping else made.session
         return [
             replace(
@@ -108,7 +109,7 @@ class Adapted:
         return answers
 
     def _addressed(self, target: Target, upstream: Upstream, request: Request) -> Request:
-        """``request`` with the adapter's address, and all it needs to know of the provider."""
+        """``request`` with the adapter's address, and its name for the model."""
         body = _object(request.body)
         if self.adapter.call and (request.url != CHAT or body is None):
             raise Unanswered(f"{self.adapter.name} is a function, and takes chat completions only")
@@ -119,7 +120,14 @@ class Adapted:
             return sent
         if isinstance(body.get("model"), str):
             body["model"] = upstream.calls_it.replace("{model}", body["model"])
-        return replace(sent, body=to_json(body | self._given(target, upstream)))
+        return replace(sent, body=to_json(body))
+
+    def _equipped(self, target: Target, upstream: Upstream, request: Request) -> Request:
+        """``request`` with all the adapter needs besides, which is not what a client asks for."""
+        body, given = _object(request.body), self._given(target, upstream)
+        if body is None or not given:
+            return request
+        return replace(request, body=to_json(body | given))
 
     def _given(self, target: Target, upstream: Upstream) -> Json:
         """The members that every request to this provider bears."""

@@ -71,7 +71,7 @@ def openai(body: Json, *, vertex: bool) -> Json:
         **{name: value for name, value in renamed.items() if value not in (None, [])},
         **_format(config),
         **_effort(config),
-        **_tools(given),
+        **_tools(given, vertex=vertex),
     }
 
 
@@ -227,14 +227,19 @@ def _type(kind: Any) -> Any:
     return kind.lower() if isinstance(kind, str) else kind
 
 
-def _tools(given: Json) -> Json:
-    """The functions and the choice of them; other tools are Google's own."""
+def _tools(given: Json, *, vertex: bool) -> Json:
+    """The functions and the choice of them; other tools are Google's own.
+
+    To choose among none is a mistake, though not on Vertex.
+    """
     tools = [
         _tool(_known(one, DECLARED, f"tools[{i}].function_declarations[{k}]"))
         for i, tool in enumerate(_items(given.get("tools")))
         for k, one in enumerate(_items(_fields(tool).get("functionDeclarations")))
     ]
     config = _fields(_fields(given.get("toolConfig")).get("functionCallingConfig"))
+    if config and not tools and not vertex:
+        raise Refused("Function calling config is set without function_declarations.")
     return {"tools": tools, **_choice(config)} if tools else {}
 
 

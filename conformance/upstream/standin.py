@@ -27,6 +27,8 @@ NOBODYS: Final = "no-such-model"
 """What is in the name of a model that no provider has."""
 OPENAI: Final = "openai"
 """The dialect our model speaks itself."""
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")
+"""The efforts that one model or another takes."""
 MOST_STOPS: Final = 4
 """How many stop sequences OpenAI takes."""
 ERROR: Final = 400
@@ -60,6 +62,9 @@ def _spoken(dialect: Dialect, request: Request, nonce: int, now: int) -> Respons
         raise Refused(f"The model {asked['model']} does not exist.", 404)
     known = PARAMETERS.keys() - UNSETTLED
     body = {name: value for name, value in asked.items() if name in known and value is not None}
+    effort = asked.get("reasoning_effort")
+    if dialect.name == OPENAI and effort not in (None, *EFFORTS):
+        raise Refused(f"Invalid value for 'reasoning_effort': {str(effort)[:80]!r}.")
     body["model"] = MODEL
     if dialect.name != OPENAI:
         body = _within_bounds(body)

@@ -24,6 +24,7 @@ ALIKE: Final = (
     frozenset(LIMITS),
     frozenset({"functions", "tools", "response_format"}),
     frozenset({"function_call", "tool_choice", "response_format"}),
+    frozenset({"tools", "web_search_options"}),
 )
 """Members that may stand for each other."""
 NEEDED: Final = frozenset({"model", "messages"})

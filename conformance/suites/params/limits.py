@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from conformance import jsontext
+from conformance.dialects import meaning
 from conformance.model import Evidence, Finding, Findings, Outcome, Request
 from conformance.mutate import DoesNotFit, Mutant, all_of, by_request, change, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
@@ -13,6 +14,7 @@ from conformance.replies import ChatCompletion, ChatReply, Json, Reply, an_objec
 from conformance.suites._refusals import refusal, sent
 
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
+COUNTED: Final = "the provider kept to the limit: the count is the adapter's own"
 SHORT: Final = 256
 """Completion tokens: a default limit at or below this is one nobody asked for."""
 ROOMY: Final = 2_000
@@ -69,6 +71,15 @@ def _overrun(reply: ChatReply, limit: int, spent: int) -> Findings:
         yield Finding(at, want=f"at most {limit}", got=spent)
 
 
+def _kept_beyond(reply: ChatReply, limit: int) -> bool:
+    """Whether the provider behind an adapter says itself that it kept to the limit."""
+    upstream = reply.exchange.upstream
+    said = meaning(upstream[-1]) if upstream else None
+    if said is None:
+        return False
+    return said.usage[1] <= limit if said.usage else said.finish == "length"
+
+
 def _beyond(request: Request) -> Mutant:
     """The edit that lets an answer cost more than its limit."""
     limit = an_object(jsontext.parse(request.body).value).get("max_tokens")
@@ -100,6 +111,7 @@ def max_tokens_honoured(reply: ChatReply) -> Findings:
     """
     only_if("max_completion_tokens" not in reply.request, "its successor was given as well")
     limit = _limit(reply, "max_tokens")
+    inconclusive_if(_kept_beyond(reply, limit), COUNTED)
     spent, thoughts = _spent(reply)
     yield from _overrun(reply, limit, spent - thoughts)
     over = spent - thoughts <= _allowed(reply, limit) < spent
@@ -123,6 +135,7 @@ def max_completion_tokens_honoured(reply: ChatReply) -> Findings:
     The client pays for what it refused, and waits for it.
     """
     limit = _limit(reply, "max_completion_tokens")
+    inconclusive_if(_kept_beyond(reply, limit), COUNTED)
     yield from _overrun(reply, limit, _spent(reply)[0])
 
 

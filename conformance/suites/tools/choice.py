@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from conformance import dialects
+from conformance.dialects import Refused
 from conformance.model import MISSING, Evidence, Finding, Findings, Outcome
 from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
@@ -38,10 +40,25 @@ STREAMED_TEXT: Final = all_of(
     change("events[*].choices[0].finish_reason", lambda old: old and "stop", "stop at the end"),
 )
 """The same in a stream."""
+IN_WORDS: Final = "the provider's API knows no tools: it was told of them in the prompt"
 _CALLS: Final = "stream.tool_same_as_nonstream"
 _HELLO: Final = re.compile(r"\s*say (?:hi|hello|ok)\W{0,3}", re.IGNORECASE)
 _ANSWERS: Final = re.compile(r"answer|final|output|reply|respon|result", re.IGNORECASE)
 _ENDED: Final = ("stop", "tool_calls", "function_call")
+
+
+def _told_in_words(reply: ChatReply) -> bool:
+    """Whether an adapter wrote the tools into the prompt, of an API that knows none."""
+    upstream = reply.exchange.upstream
+    dialect = dialects.of(upstream[-1].request) if upstream else None
+    if dialect is None:
+        return False
+    try:
+        offered = dialect.asked(upstream[-1].request).get("tools")
+    except Refused:
+        return False
+    body = upstream[-1].request.body
+    return not offered and any(name.encode() in body for name in reply.tools)
 
 
 @check(
@@ -114,6 +131,7 @@ def required_calls(reply: ChatReply) -> Findings:
         reply.tool_choice == "required" and reply.request.get("tools"),
         "tool_choice is not required",
     )
+    inconclusive_if(_told_in_words(reply), IN_WORDS)
     for answer in free(reply):
         if not answer.calls:
             yield Finding(f"{answer.at}.message.tool_calls", want="a call", got=MISSING)
@@ -135,6 +153,7 @@ def named_calls(reply: ChatReply) -> Findings:
     """
     wanted = a_text(reply.named_tool)
     only_if(wanted in reply.tools, "tool_choice names no offered tool")
+    inconclusive_if(_told_in_words(reply), IN_WORDS)
     for answer in free(reply):
         for call in answer.calls:
             if call.name and call.name != wanted:
