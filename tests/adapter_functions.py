@@ -68,10 +68,10 @@ def hanging(**_body: Any) -> None:
     time.sleep(5)
 
 
-def changing(**_body: Any) -> Json:
+def changing(**body: Any) -> Json:
     global quiet  # what libraries do, and must not leak
     seen, quiet = quiet, True
-    return {"quiet": seen}
+    return {"quiet": seen, "given": sorted(body)}
 
 
 def straying(**_body: Any) -> Json:
