@@ -76,6 +76,8 @@ class Adapted:
         )
         made = call.exchange(number, asked, response, provenance, failure)
         session = f"{made.session}+dropping" if call.target.dropping else made.session
+        if upstream.recorded and any(x.provenance.source is Source.REFERENCE for x in beyond):
+            session += "+stand-in"  # which is another model than the one that was recorded
         return [
             replace(
                 made,
