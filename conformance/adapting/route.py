@@ -219,11 +219,12 @@ class _Served:
     def __init__(self, base_url: str, timeout: float) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
+        self._tls = httpx.create_ssl_context()  # which takes 25 ms to make
 
     async def ask(self, request: Request) -> Said:
         """Sent as it is, to where the server is."""
         url = self._base_url + request.url.removeprefix(NOWHERE)
-        async with httpx.AsyncHTTPTransport(trust_env=False) as pool:
+        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as pool:
             heard = await fetch(pool, replace(request, url=url), self._timeout)
         return heard.response, heard.failure
 

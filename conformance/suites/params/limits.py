@@ -72,12 +72,12 @@ def _overrun(reply: ChatReply, limit: int, spent: int) -> Findings:
 
 
 def _kept_beyond(reply: ChatReply, limit: int) -> bool:
-    """Whether the provider behind an adapter says itself that it kept to the limit."""
+    """Whether the provider behind an adapter kept to the limit, or does not count at all."""
     upstream = reply.exchange.upstream
     said = meaning(upstream[-1]) if upstream else None
     if said is None:
         return False
-    return said.usage[1] <= limit if said.usage else said.finish == "length"
+    return said.usage[1] <= limit if said.usage else said.finish != "stop"
 
 
 def _beyond(request: Request) -> Mutant:

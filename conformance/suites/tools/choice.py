@@ -8,7 +8,7 @@ from typing import Final
 
 from conformance import dialects
 from conformance.dialects import Refused
-from conformance.model import MISSING, Evidence, Finding, Findings, Outcome
+from conformance.model import MISSING, Evidence, Finding, Findings, Outcome, Request
 from conformance.mutate import all_of, change, drop, edit
 from conformance.registry import MAY, MUST, SHOULD, check, inconclusive_if, only_if
 from conformance.replies import (
@@ -49,16 +49,20 @@ _ENDED: Final = ("stop", "tool_calls", "function_call")
 
 def _told_in_words(reply: ChatReply) -> bool:
     """Whether an adapter wrote the tools into the prompt, of an API that knows none."""
-    upstream = reply.exchange.upstream
-    dialect = dialects.of(upstream[-1].request) if upstream else None
-    if dialect is None:
-        return False
+    return any(
+        name.encode() in one.request.body and not _offers(one.request)
+        for one in reply.exchange.upstream
+        for name in reply.tools
+    )
+
+
+def _offers(request: Request) -> bool:
+    """Whether a request to a provider has tools, in whatever words."""
+    dialect = dialects.of(request)
     try:
-        offered = dialect.asked(upstream[-1].request).get("tools")
+        return dialect is None or bool(dialect.asked(request).get("tools"))
     except Refused:
-        return False
-    body = upstream[-1].request.body
-    return not offered and any(name.encode() in body for name in reply.tools)
+        return True
 
 
 @check(
