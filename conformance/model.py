@@ -199,6 +199,8 @@ class Failure:
     at: float | None = None
 
 
+STRANGER: Final = "stranger"
+"""The provider of what an adapter sent to hosts that it had no reason to reach."""
 RAISED: Final = "raised"
 """The kind of the failure that is an exception of an adapter's: its response stands for it."""
 

@@ -17,12 +17,11 @@ from through_adapters import BEHIND, ask, function, read, said, send
 
 from conformance import adapter_file
 from conformance.adapting import adapted
-from conformance.model import RAISED, Evidence, Exchange, Request
+from conformance.model import RAISED, STRANGER, Evidence, Exchange, Request
 from conformance.recognise import recognise
 from conformance.replies import ChatCompletion, ChatStream, Raised
 from conformance.routes import Call, Unanswered
 from conformance.targets import BadProvider
-from conformance.upstream.stage import STRANGER
 
 
 @pytest.fixture(autouse=True)

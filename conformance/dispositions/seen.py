@@ -11,14 +11,12 @@ from typing import Any, Final
 from conformance import dialects
 from conformance.dialects import Refused
 from conformance.dispositions.flat import Leaves, beneath, parts_of, text_of
-from conformance.model import Exchange, Request
+from conformance.model import STRANGER, Exchange, Request
 from conformance.recognise import recognise
 from conformance.replies import ChatReply, ChatStream, Raised, Reply, a_text, an_object
 
 ERROR: Final = 400
 """The first status that is an error (RFC 9110 section 15.5)."""
-STRANGER: Final = "stranger"
-"""The provider of an exchange with a host that is no provider's, as the stage has it."""
 WORDS: Final = 110
 """Characters of an error message that are evidence."""
 PASSING: Final = re.compile(r"127\.0\.0\.1:\d+|0x[0-9a-f]+|\b[0-9a-f-]{24,}\b|(?:/[\w.~-]+){3,}")

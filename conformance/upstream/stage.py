@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from conformance.dialects.base import json_reply
-from conformance.model import Exchange, Failure, Headers, Request, Response
+from conformance.model import STRANGER, Exchange, Failure, Headers, Request, Response
 from conformance.upstream.scripts import Told, told, without
 
 HOST: Final = "upstream.test"
@@ -19,8 +19,6 @@ HOST: Final = "upstream.test"
 TOKEN: Final = f"http://{HOST}/token"
 """Where a cloud's credentials are changed for a token. An adapter asks once and keeps what it got,
 so that is in no journal: results would depend on what was asked first."""
-STRANGER: Final = "stranger"
-"""The provider of an exchange with a host that the adapter had no reason to reach."""
 MOST: Final = 64
 """Requests to the far side that one request may lead to: an adapter may retry for ever."""
 ENOUGH: Final = Failure("cut", "the stage answers no more requests that one request leads to")

@@ -9,7 +9,7 @@ from typing import Final
 
 from conformance import dialects
 from conformance.dialects import Meaning, Refused
-from conformance.model import Chunk, Exchange, Failure, Request
+from conformance.model import STRANGER, Chunk, Exchange, Failure, Request
 from conformance.mutate import DoesNotFit, Mutant
 from conformance.registry import only_if
 from conformance.replies import (
@@ -24,8 +24,6 @@ from conformance.replies import (
     objects,
 )
 
-STRANGER: Final = "stranger"
-"""The provider of what an adapter sent to hosts it had no reason to reach."""
 FAILED: Final = 400
 """The first status that is an error (RFC 9110 section 15.5)."""
 RICH: Final = frozenset(

@@ -10,12 +10,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from conformance.jsontext import parse
-from conformance.model import Exchange, Finding, Findings, Headers, Request
+from conformance.model import STRANGER, Exchange, Finding, Findings, Headers, Request
 from conformance.mutate import Mutant, edit
 from conformance.registry import MUST, SHOULD, Fact, check, only_if
 from conformance.replies import ChatReply, Reply, an_object, is_int
 from conformance.suites._twins import DELIVERY, Twin, digest, digest_of, twin
-from conformance.suites.adapter._both_sides import FAILED, STRANGER, asked, meaning, order, sent_on
+from conformance.suites.adapter._both_sides import FAILED, asked, meaning, order, sent_on
 
 UNIQUE: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32,}|\d{10,}",
