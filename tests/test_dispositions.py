@@ -239,6 +239,21 @@ def test_what_differs_by_itself_is_no_effect() -> None:
     assert measured([facts[0], facts[2]])["seed"].disposition is Disposition.TRANSLATED
 
 
+@pytest.mark.parametrize("nothing", [b"[]", b"null", b'""'])
+def test_where_nothing_stands_for_a_value_it_is_lost(nothing: bytes) -> None:
+    near = [b'{"messages": []}', b'{"messages": [], "stop": "x"}']
+    far = [b'{"prompt": "Hi", "x": {}}', b'{"prompt": "Hi", "x": {"stops": %s}}' % nothing]
+    facts = [
+        seen(exchange(asked, Request("POST", "https://p.test/v1/other", body=sent)))
+        for asked, sent in zip(near, far, strict=True)
+    ]
+    found = measured([fact for fact in facts if fact])["stop"]
+    assert (found.disposition, found.evidence.partition("stops=")[2]) == (
+        Disposition.LOST,
+        nothing.decode(),
+    )
+
+
 def test_an_error_is_told_without_what_is_another_the_next_time() -> None:
     words = "127.0.0.1:43121 in /usr/lib/python3/adapter.py: <object at 0x7f00ab12>"
     answer = to_json({"error": {"message": words}})

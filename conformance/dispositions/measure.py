@@ -17,6 +17,8 @@ from conformance.model import Disposition
 
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
 """The two names of one parameter."""
+EMPTY: Final = frozenset({"[]", "null", '""'})
+"""The values that say nothing; an object may say something by being there at all."""
 SHOWN: Final = 3
 """How many places of a change are evidence."""
 BY_WEIGHT: Final = (
@@ -144,9 +146,15 @@ def _changed(pair: Pair, changed: Change) -> tuple[Disposition, str]:
         kind = Disposition.FORWARDED if place == name else Disposition.RENAMED
         return kind, f"{_named(name, value)} -> {_named(place, value)}"
     shown = _shown(changed.said) or f"{', '.join(list(changed.unsaid)[:SHOWN])} left out"
+    if changed.said and EMPTY.issuperset(changed.said.values()) and _says_nothing(changed.unsaid):
+        return _gone(pair.case), f"{_named(name, value)} -> {shown}"
     got = _understood(pair)[1] or _at(changed.said, name)
     kind = Disposition.CHANGED if _differs(value, got) else Disposition.TRANSLATED
     return kind, f"{_named(name, value)} -> {shown}"
+
+
+def _says_nothing(parts: Leaves) -> bool:
+    return (EMPTY | {"{}"}).issuperset(parts.values())
 
 
 def _unchanged(pair: Pair) -> tuple[Disposition, str]:
