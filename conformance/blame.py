@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from conformance.model import Exchange, Finding, Outcome, Source, show
+from conformance.model import STRANGER, Exchange, Finding, Outcome, Source, show
 from conformance.recognise import recognise
 from conformance.registry import Check, Judgement
 from conformance.replies import Reply
@@ -26,10 +26,11 @@ _INDEX: Final = re.compile(r"\[\d+\]")
 
 def beyond(exchange: Exchange) -> Reply | None:
     """The provider's own reply, as one to the probe that was asked; None in another API."""
-    if not exchange.upstream:
+    answers = [one for one in exchange.upstream if one.provider != STRANGER]
+    if not answers:
         return None
     last = replace(
-        exchange.upstream[-1],
+        answers[-1],
         id=exchange.id,
         provider=exchange.provider,
         model=exchange.model,

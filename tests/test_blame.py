@@ -8,7 +8,7 @@ import pytest
 
 from conformance.blame import blamed
 from conformance.engine import Audit, Checks
-from conformance.model import Exchange, Outcome, Provenance, Source, Verdict
+from conformance.model import STRANGER, Exchange, Outcome, Provenance, Source, Verdict
 from conformance.mutate import edit
 from conformance.reference import exchanges
 from conformance.registry import checks
@@ -57,6 +57,15 @@ def test_what_only_a_stand_in_does_is_held_against_nobody() -> None:
     assert not list(audit.add(staged))
     (told,) = audit.close()
     assert told.outcome is Outcome.INCONCLUSIVE
+
+
+def test_what_a_stranger_said_last_is_not_the_providers() -> None:
+    passed_on = south(north(GOOD, "x"), "x")
+    (upstream,) = GOOD.upstream
+    strayed = replace(
+        passed_on, upstream=(*passed_on.upstream, replace(upstream, provider=STRANGER))
+    )
+    assert verdict(strayed).blame == "provider"
 
 
 def test_nobody_can_tell_of_a_stranger_who_speaks_another_api() -> None:
