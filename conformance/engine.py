@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from conformance.blame import ADAPTER, PROVIDER, STAGED, beyond, blamed, fair, is_stood_in
+from conformance.capability import Area, capability
 from conformance.model import Exchange, Finding, Outcome, Verdict
 from conformance.recognise import recognise
 from conformance.registry import Check, Fact, Judgement
@@ -62,6 +63,17 @@ class Tally:
 
     first: Verdict
     count: int = 0
+    capabilities: Counter[str] = field(default_factory=Counter)
+
+    def add(self, verdict: Verdict, times: int = 1) -> None:
+        """Count one more, or several."""
+        self.count += times
+        for name, number in verdict.capabilities:
+            self.capabilities[name] += number
+
+    def summed(self) -> Verdict:
+        """The first, with what all of them were about."""
+        return replace(self.first, capabilities=tuple(sorted(self.capabilities.items())))
 
 
 @dataclass(slots=True)
@@ -73,13 +85,14 @@ class Tallies:
     def count(self, verdict: Verdict, times: int = 1) -> None:
         """Count a verdict."""
         key = (verdict.provider, verdict.model, verdict.check, verdict.outcome)
-        self.found.setdefault(key, Tally(verdict)).count += times
+        self.found.setdefault(key, Tally(verdict)).add(verdict, times)
 
-    def again(self, target: tuple[str, str], judgement: Judgement) -> bool:
+    def again(self, target: tuple[str, str], judgement: Judgement, area: Area) -> bool:
         """Count a judgement without findings if there was one like it before."""
         tally = self.found.get((*target, judgement.check.id, judgement.outcome))
         if tally:
             tally.count += 1
+            tally.capabilities[capability(judgement.check.id, area)] += 1
         return tally is not None
 
     @property
@@ -103,7 +116,7 @@ class Tallies:
         for (provider, model, check, outcome), tally in self.found.items():
             if tally.first.findings:
                 continue
-            verdict = replace(tally.first, repeat=(tally.count, ran[provider, model, check]))
+            verdict = replace(tally.summed(), repeat=(tally.count, ran[provider, model, check]))
             control = controls.get(check)
             passed = (provider, model, control, Outcome.PASS) in self.found
             if outcome is Outcome.PASS and control and not passed:
@@ -121,6 +134,8 @@ class Audit:
     """
 
     checks: Checks
+    heard: Callable[[str, Reply], None] | None = None
+    """Told of each reply that is judged, and of its target's name."""
     read: int = 0
     judged: int = 0
     targets: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -163,12 +178,15 @@ class Audit:
             model = exchange.model or scrubber.text(reply.model)  # a server may repeat a key there
             target = (exchange.provider[:NAME], model[:NAME])
             self.targets[target] += 1
+            if self.heard:
+                self.heard("/".join(target), reply)
             session = (*target, exchange.session)
             for check, fact in self.checks.facts(reply):
                 self._facts[session, check].append(fact)
             if exchange.behind_adapter:
                 before = self._adapted.get(session, True)
                 self._adapted[session] = before and is_stood_in(exchange)
+            area = Area.of(reply)
             theirs = beyond(exchange)
             for check, fact in self.checks.facts(theirs) if theirs else ():
                 self._beyond[session, check].append(fact)
@@ -177,8 +195,10 @@ class Audit:
         for judgements in judged.values():
             judgement, repeat = _agreed(judgements)
             # Most are one more of the same, and not worth a verdict each.
-            if judgement.findings or not self.tallies.again(target, judgement):
-                yield from self._counted(_verdict(target, judgement, exchange, scrubber, repeat))
+            if judgement.findings or not self.tallies.again(target, judgement, area):
+                verdict = _verdict(target, judgement, exchange, scrubber, repeat)
+                about = capability(judgement.check.id, area)
+                yield from self._counted(replace(verdict, capabilities=((about, 1),)))
 
     def close(self) -> Iterator[Verdict]:
         """Judge the sets, then yield the verdicts that were only counted."""
@@ -205,6 +225,7 @@ class Audit:
                     reason=judgement.reason,
                     exchange=named or facts[0].exchange,
                     blame=blame if judgement.findings else None,
+                    capabilities=((capability(check.id), 1),),
                 )
                 yield from self._counted(Scrubber().verdict(verdict))
 

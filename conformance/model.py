@@ -287,6 +287,8 @@ class Verdict:
     known: str | None = None
     blame: str | None = None
     """Behind an adapter, whose fault it is: ``adapter``, ``provider`` or ``both``."""
+    capabilities: tuple[tuple[str, int], ...] = ()
+    """What it is about, and how many of its exchanges were about each."""
 
     @property
     def target(self) -> str:

@@ -92,6 +92,7 @@ class _File(TomlFile):
             provider=self.path.stem,
             model="",
             base_url=self.base_url(table),
+            title=self.text_of(table, "title") or "",
             key=self.variable(table),
             key_header=(self.text_of(table, "key_header") or "authorization").lower(),
             headers=Headers((n, self.under("headers").text_of(headers, n) or "") for n in headers),

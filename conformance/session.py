@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from conformance.account import Account
 from conformance.engine import Audit
 from conformance.expect import Expectations, pointless
 from conformance.model import Exchange, Level, Verdict
 from conformance.probe import probes
 from conformance.registry import checks
 from conformance.report.board import Board
-from conformance.report.results import ResultsFile
+from conformance.results.writing import ResultsFile
 from conformance.runner import Asked, Skipped
 from conformance.samples import samples
 from conformance.targets import Target
@@ -33,10 +34,15 @@ class Session:
     board: Board = field(default_factory=Board)
     problems: list[str] = field(default_factory=list)
     news: list[str] = field(default_factory=list)
+    account: Account = field(init=False)
     _opened: dict[Target, list[str | None]] = field(default_factory=lambda: defaultdict(list))
     """Why each of the probes that open an area was refused; None for those that were not."""
     incomplete: set[tuple[str, str]] = field(default_factory=set)
     """The target and the id of every probe that came to no end."""
+
+    def __post_init__(self) -> None:
+        """Have everything written down."""
+        self.account = Account(self.writer)
 
     def take(self, done: Asked | Skipped) -> None:
         """Judge what a probe brought, or note that it was not asked."""
@@ -54,15 +60,19 @@ class Session:
         if done.probe.opens and not done.problems:
             self.opened(done.target, done.refusal)
         for answers in done.slots():
-            self.verdicts(self.audit.add(*answers))
+            self._judge(*answers)
 
     def samples(self, folders: Iterable[tuple[Target, Path]]) -> None:
         """Judge the exchanges in targets' folders that no probe asked for."""
         for item in samples(folders):
             if isinstance(item, Exchange):
-                self.verdicts(self.audit.add(item))
+                self._judge(item)
             else:
                 self.problem(str(item))
+
+    def _judge(self, *answers: Exchange) -> None:
+        self.account.saw(*answers)
+        self.verdicts(self.audit.add(*answers))
 
     def problem(self, message: str) -> None:
         """Note what kept the run from being complete."""
@@ -80,8 +90,7 @@ class Session:
         for verdict in verdicts:
             marked = self.expectations.mark(verdict)
             self.board.add(marked)
-            if self.writer:
-                self.writer.verdict(marked)
+            self.account.verdict(marked)
 
     def close(self, *, whole: bool) -> None:
         """Judge the sets and end the results; only a whole run can tell what is fixed."""
@@ -90,6 +99,7 @@ class Session:
             for target, known in self.expectations.fixed():
                 self.news.append(f"{known.where}: {known.check} is fixed for {target}")
         self.news += pointless(self.expectations.targets, checks())
+        self.account.targets(self.expectations.targets)
         if self.writer:
             for message in self.news:
                 self.writer.news(message)

@@ -85,6 +85,8 @@ class Target:
     """The adapter it is reached through, if it is."""
     dropping: bool = False
     """Whether that adapter is told to drop what the provider does not take."""
+    title: str = ""
+    """What the provider calls itself."""
     wire: bool = True
     """Whether it takes HTTP requests of any form; a function takes members of a JSON object."""
 

@@ -38,7 +38,8 @@ def audited(folder: Path, body: str, *, stream: bool = False) -> dict[str, list[
     path.write_text(json.dumps(line))
     result = CliRunner().invoke(main, ["audit", str(path), "--json", str(out), "--level", "may"])
     assert isinstance(result.exception, SystemExit | None), result.exception
-    verdicts = [json.loads(text) for text in out.read_text().splitlines()[1:-1]]
+    lines = [json.loads(text) for text in out.read_text().splitlines()]
+    verdicts = [line for line in lines if line["type"] == "verdict"]
     assert [v["reason"] for v in verdicts if v["outcome"] == "error"] == []
     return {v["check"]: [f["got"] for f in v["findings"]] for v in verdicts if v["findings"]}
 

@@ -25,7 +25,10 @@ MAY_IMPORT = {
     "recognise": PURE | {"replies"},
     "registry": {"model", "mutate", "suites"},
     "dialects": PURE | {"replies", "recognise", "dialects", "targets"},
-    "dispositions": {"model", "jsontext", "recognise", "replies", "dialects", "dispositions"},
+    "dispositions": {
+        *("model", "jsontext", "recognise", "replies", "scrub"),
+        *("dialects", "dispositions"),
+    },
     "suites": VIEWS | {"suites", "dialects", "dispositions"},
     "blame": {"model", "recognise", "registry", "replies"},
     "targets": {"model"},
@@ -42,15 +45,22 @@ MAY_IMPORT = {
     "fuzz": ASKING | {"fuzz", "jsontext", "probes", "routes", "runner", "traffic"},
     "samples": {"model", "targets", "traffic"},
     "expect": {"model", "targets"},
-    "engine": VIEWS | {"blame", "scrub"},
+    "capability": {"replies"},
+    "engine": VIEWS | {"blame", "capability", "scrub"},
     "upstream": VIEWS | {"dialects", "reference", "serve", "targets", "traffic", "upstream"},
     "adapting": {"adapter_file", "adapting", "jsontext", "model", "routes", "targets", "upstream"},
     "baseline": {"learn", "model", "targets", "toml_file"},
     "proof": VIEWS | {"engine", "reference"},
     "serve": VIEWS | {"engine", "proof", "reference", "serve"},
-    "report": VIEWS | {"dispositions", "engine", "proof", "report", "scrub"},
+    "answers": VIEWS | {"dispositions", "engine", "probes", "targets"},
+    "results": {"model", "results", "schema", "scrub", "sse", "targets", "traffic"},
+    "compare": {"capability", "compare", "model", "results"},
+    "report": VIEWS
+    | {"capability", "compare", "dispositions", "engine", "proof", "report", "results", "scrub"}
+    | {"targets"},
     "learn": {"provider_file", "expect", "model", "report", "targets"},
-    "session": RUNNING | {"report"},
+    "account": {"answers", "model", "replies", "report", "results", "targets"},
+    "session": RUNNING | {"account", "report", "results"},
     "gate": RUNNING | {"baseline", "dispositions", "learn", "session"},
 }
 DISK_AND_NETWORK = {"httpx", "socket", "urllib.request", "vcr", "requests"}

@@ -137,7 +137,7 @@ class TestLive:
 
     def test_repeats_are_judged_together(self, url: str) -> None:
         run(*anywhere(url), *FEW, "--repeat", 3, "--json", "r.jsonl", code=0)
-        verdicts = [v for v in lines("r.jsonl") if v.get("check") == OBJECT]
+        verdicts = [v for v in lines("r.jsonl") if v["type"] == "verdict" and v["check"] == OBJECT]
         assert [v["repeat"] for v in verdicts] == [{"k": 2, "n": 2}]
 
     def test_nobody_is_there(self) -> None:
@@ -183,7 +183,8 @@ class TestLive:
 class TestResults:
     def test_have_a_start_the_verdicts_and_an_end(self, url: str) -> None:
         run(*anywhere(url), *FEW, "--json", "r.jsonl", code=0)
-        first, *verdicts, last = lines("r.jsonl")
+        first, *others, last = lines("r.jsonl")
+        verdicts = [line for line in others if line["type"] == "verdict"]
         assert {"type", "tool", "revision", "mode", "started", "argv"} == first.keys()
         assert (first["type"], first["mode"]) == ("run", "live")
         assert last["type"] == "end"
@@ -194,7 +195,7 @@ class TestResults:
             *("findings", "exchange", "provenance", "recorded_at", "repeat"),
         )
         for verdict in verdicts:
-            assert set(wanted) <= verdict.keys() <= {*wanted, "reason"}
+            assert set(wanted) <= verdict.keys() <= {*wanted, "reason", "capabilities"}
             assert verdict["type"] == "verdict"
             assert verdict["target"] == f"{verdict['provider']}/{verdict['model']}"
             assert verdict["check"] in checks()
@@ -238,7 +239,9 @@ class TestReplay:
         known = run("--json", "r.jsonl", code=0)
         assert "1 known" not in known.stdout.splitlines()[0]
         assert "~1" in known.stdout
-        assert {v["known"] for v in lines("r.jsonl") if v.get("check") == OBJECT} != {None}
+        assert {
+            v["known"] for v in lines("r.jsonl") if v["type"] == "verdict" and v["check"] == OBJECT
+        } != {None}
         assert "wrote" not in run("--learn", "--fail-on", "must", code=1).stdout
         fixed = run(*record, url, "--json", "fixed.jsonl", code=1)
         assert f"news: providers/somebody.toml:15: {OBJECT} is fixed for {TARGET}" in fixed.stdout

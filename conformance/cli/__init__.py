@@ -8,8 +8,11 @@ from conformance import __version__
 from conformance.cli.audit import audit
 from conformance.cli.baseline import baseline
 from conformance.cli.catalogue import explain, list_checks
+from conformance.cli.diff import diff
+from conformance.cli.matrix import matrix
 from conformance.cli.params import params
 from conformance.cli.plan import plan
+from conformance.cli.report import report
 from conformance.cli.run import run
 from conformance.cli.serve import serve
 
@@ -26,6 +29,9 @@ def main() -> None:
     conformance params --adapter litellm   what becomes of every parameter on the way
     conformance plan openai                what a live run would send
     conformance audit recordings/          judge recorded traffic, anybody's
+    conformance matrix results.jsonl --html matrix.html   the matrix as a page, Markdown, JSON, …
+    conformance diff old.jsonl new.jsonl   what changed, grouped by cause
+    conformance report acme --html acme.html    a page about a provider, to be sent to it
     conformance checks                     list every check
     conformance explain chat.response_id   its rule, source and a failing example
 
@@ -34,5 +40,7 @@ def main() -> None:
     """  # noqa: D301  # click wants the backspace, not its spelling
 
 
-for command in (run, baseline, params, plan, audit, list_checks, explain, serve):
+for command in (run, baseline, params, plan, audit, matrix, diff, report):
+    main.add_command(command)
+for command in (list_checks, explain, serve):
     main.add_command(command)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from conformance import traffic
+from conformance.account import Account
 from conformance.cli.common import (
     FAIL_ON,
     FAILED,
@@ -23,12 +24,14 @@ from conformance.cli.common import (
     opened,
     stop,
 )
+from conformance.cli.reporting import files as report_files
+from conformance.cli.reporting import refuse_same, report, report_options, results_file
 from conformance.engine import Audit, Checks
 from conformance.model import Exchange, Level, Verdict
 from conformance.registry import Check
 from conformance.report import terminal
-from conformance.report.results import ResultsFile
 from conformance.report.summary import Summary
+from conformance.results.writing import ResultsFile
 
 
 @click.command()
@@ -37,6 +40,7 @@ from conformance.report.summary import Summary
 @click.option("--skip", multiple=True, metavar="GLOB", help="Leave these checks out.")
 @level_option
 @json_option
+@report_options
 @click.option(
     "--fail-on",
     type=FAIL_ON,
@@ -52,6 +56,7 @@ def audit(  # noqa: PLR0913, PLR0917  # one parameter an option
     level: str,
     results: Path | None,
     fail_on: str,
+    **given: Any,
 ) -> None:
     """Judge recorded traffic of anybody. No key, no network.
 
@@ -68,12 +73,16 @@ def audit(  # noqa: PLR0913, PLR0917  # one parameter an option
         files = list(traffic.find(paths))
     except OSError as error:
         raise click.UsageError(f"{error.filename}: {error.strerror}") from error
+    refuse_same([results, *report_files(given).values()])
     with ExitStack() as stack:
-        writer = ResultsFile(stack.enter_context(opened(results))) if results else None
+        written = stack.enter_context(results_file(results, given))
+        writer = ResultsFile(stack.enter_context(opened(written))) if written else None
         try:
             run, summary = _audit(files, chosen, writer)
         except KeyboardInterrupt:
             stop("interrupted: what was written so far is not all")
+        if run.judged:
+            report(written, given)
     terminal.audited(terminal.console(), run, summary)
     if not run.judged:
         stop("nothing to judge: no OpenAI-shaped exchange could be read from these paths")
@@ -83,13 +92,13 @@ def audit(  # noqa: PLR0913, PLR0917  # one parameter an option
 def _audit(
     files: Sequence[Path], chosen: Sequence[Check], writer: ResultsFile | None
 ) -> tuple[Audit, Summary]:
+    account = Account(writer)
     run, summary = Audit(Checks(chosen)), Summary()
 
     def take(verdicts: Iterator[Verdict]) -> None:
         for verdict in verdicts:
             summary.add(verdict)
-            if writer:
-                writer.verdict(verdict)
+            account.verdict(verdict)
 
     if writer:
         writer.start("audit", sys.argv[1:])
@@ -97,6 +106,7 @@ def _audit(
         for path in files:
             for item in traffic.read(path):
                 if isinstance(item, Exchange):
+                    account.saw(item)
                     take(run.add(item))
                 elif item.foreign:
                     summary.foreign += 1
@@ -105,6 +115,7 @@ def _audit(
             advance(path, run.judged)
         take(run.close())
     if writer:
+        account.strangers()
         writer.end(run.read, run.judged, summary.unreadable, run.outcomes)
     return run, summary
 

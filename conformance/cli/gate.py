@@ -23,14 +23,15 @@ from conformance.cli.choosing import choose
 from conformance.cli.common import FAILED, NOTHING, UNUSABLE, opened, stop
 from conformance.cli.measuring import Measurement, declared_by, table_of
 from conformance.cli.progress import Bar
+from conformance.cli.reporting import files, refuse_same, report, results_file
 from conformance.engine import Audit, Checks
 from conformance.expect import Expectations
 from conformance.gate import Gate, plan_of
 from conformance.model import Verdict
 from conformance.report import matrix, parameters, terminal
 from conformance.report.evidence import both_sides
-from conformance.report.results import ResultsFile
 from conformance.report.terminal import printable
+from conformance.results.writing import ResultsFile
 from conformance.session import Session
 from conformance.targets import BadProvider
 
@@ -55,8 +56,10 @@ def gate(given: dict[str, Any]) -> NoReturn:
     adapter = the_adapter(given["adapter"], given["adapter_folder"])
     with ExitStack() as stack:
         writer = None
-        if given["results"]:
-            writer = ResultsFile(stack.enter_context(opened(given["results"])))
+        refuse_same([given["results"], *files(given).values()])
+        written = stack.enter_context(results_file(given["results"], given))
+        if written:
+            writer = ResultsFile(stack.enter_context(opened(written)))
             writer.start("adapter", sys.argv[1:])
         made, table, whole = asked(adapter, known_of(adapter, given["baseline"]), given, writer)
         if whole and not made.session.problems:
@@ -64,6 +67,8 @@ def gate(given: dict[str, Any]) -> NoReturn:
         for cell in table.cells:
             made.session.line(parameters.line(cell))
         made.session.close(whole=whole)
+        if made.session.audit.judged:
+            report(written, given)
     _print(terminal.console(), made, table, given["fail_on"])
     if not made.session.audit.judged:
         stop("nothing was judged: no reply came that could be")

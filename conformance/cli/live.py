@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from conformance.cli.common import Command, stop
-from conformance.report.results import is_complete
+from conformance.results.writing import is_complete
 from conformance.routes.http import Budget, Http, Options
 from conformance.routes.replay import Store
 from conformance.targets import Target

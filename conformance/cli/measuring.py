@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from conformance.adapter_file import Adapter
 from conformance.adapting import adapted
 from conformance.adapting.function import found
-from conformance.dispositions import Answered, Cell, Measured, measured, seen, undeclared
-from conformance.engine import Audit, Checks
-from conformance.model import Outcome
+from conformance.answers import NOT_OPENAI, Answers
+from conformance.dispositions import Cell, Measured, measured, seen, undeclared
 from conformance.probe import Probe, probes
 from conformance.probes.forwarding import VALUES
-from conformance.recognise import recognise
-from conformance.registry import checks
-from conformance.replies import Endpoint
 from conformance.routes import Route
 from conformance.routes.replay import Replay, Store
 from conformance.runner import Asked, Runner
 from conformance.targets import Target
 
-NOT_OPENAI: Final = ("top_k", "no_such_parameter")
-"""Parameters of which nobody says anything in OpenAI's words."""
-IMPLIED: Final = {
-    "json_object": ("response_format",),
-    "json_schema": ("response_format",),
-    "logprobs": ("logprobs", "top_logprobs"),
-    "n": ("n",),
-    "parallel_tools": ("parallel_tool_calls",),
-    "reasoning": ("reasoning_effort",),
-    "stream": ("stream", "stream_options"),
-    "tools": ("tools", "tool_choice"),
-}
-"""What a claim says of parameters."""
 Heard = Callable[[str], None]
 Declared = Mapping[str, frozenset[str] | None]
 """Target -> the parameters that its adapter says it takes; None where it does not say."""
@@ -181,27 +163,19 @@ def _cells(
 
 async def recorded(store: Store, targets: Sequence[Target], on_done: Heard) -> Measurement:
     """What the recordings of some targets tell."""
-    effects = [check for check in checks().values() if check.breach is Outcome.IGNORED]
-    audit, table = Audit(Checks(effects)), Measurement()
-    answers: dict[str, Answered] = defaultdict(Answered)
-    plan = plan_of(targets)
-    async with aclosing(Runner(Replay(store), in_order=True).run(plan)) as events:
+    answers, table = Answers(), Measurement()
+    async with aclosing(Runner(Replay(store), in_order=True).run(plan_of(targets))) as events:
         async for done in events:
             on_done(done.name)
             if not isinstance(done, Asked):
                 continue
             table.problems += done.problems
-            for exchange in (one for slot in done.slots() for one in slot):
-                table.exchanges += 1
-                reply = recognise(exchange)
-                if reply and reply.endpoint is Endpoint.CHAT:
-                    answers[done.target.name].reply(reply)
-                for verdict in audit.add(exchange):
-                    answers[verdict.target].verdict(verdict)
-    for verdict in audit.close():
-        answers[verdict.target].verdict(verdict)
+            for slot in done.slots():
+                answers.add(*slot)
+                table.exchanges += len(slot)
+    answers.close()
     for target in targets:
-        table.cells += _claimed(target, answers[target.name])
+        table.cells += answers.claimed(target)
     return table
 
 
@@ -209,20 +183,3 @@ def plan_of(targets: Sequence[Target]) -> list[tuple[Target, Probe]]:
     """Every probe of a target that asks for chat completions."""
     asking = [probe for probe in probes().values() if probe.endpoint == "chat"]
     return [(target, probe) for target in targets for probe in asking if probe.suits(target)]
-
-
-def _claimed(target: Target, answers: Answered) -> Iterator[Cell]:
-    """The cells of a target whose provider's file says what it documents, and what it can do."""
-    implied = {name for claim in target.capabilities for name in IMPLIED.get(claim, ())}
-    for parameter in VALUES:
-        told = answers.measured(parameter)
-        says = target.claimed and parameter not in NOT_OPENAI
-        yield Cell(
-            target=target.name,
-            parameter=parameter,
-            dropping=False,
-            documented=parameter in target.parameters if says else None,
-            declared=parameter in implied | target.parameters if says else None,
-            disposition=told.disposition,
-            evidence=told.evidence,
-        )

@@ -17,8 +17,8 @@ from conformance.cli.common import FILE, cassettes_option, json_option, opened, 
 from conformance.cli.measuring import Behind, Measurement, plan_of, recorded
 from conformance.cli.progress import Bar
 from conformance.report import parameters, terminal
-from conformance.report.results import ResultsFile
 from conformance.report.terminal import printable
+from conformance.results.writing import ResultsFile
 from conformance.routes.replay import Store
 from conformance.targets import BadProvider, Target
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import AsyncExitStack, ExitStack, aclosing
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any, NoReturn
 
 import click
@@ -27,22 +24,19 @@ from conformance.cli.common import (
     opened,
     stop,
 )
+from conformance.cli.conversing import carry_out
 from conformance.cli.fuzzing import drawing, forget, fuzz_options, tell
 from conformance.cli.gate import gate
 from conformance.cli.live import Live, live, live_options
-from conformance.cli.progress import Bar
+from conformance.cli.replaying import leftovers, recorded_of
+from conformance.cli.reporting import files, refuse_same, report, report_options, results_file
 from conformance.engine import Audit, Checks
 from conformance.expect import Expectations
-from conformance.fuzz import crash
 from conformance.learn import learn
-from conformance.planning import longest_first
 from conformance.report import matrix, terminal
-from conformance.report.results import ResultsFile
-from conformance.routes import Route
-from conformance.routes.http import Http
-from conformance.routes.replay import Replay, Store
-from conformance.runner import Asked, Runner
-from conformance.samples import sample_files
+from conformance.results.writing import ResultsFile
+from conformance.routes.replay import Store
+from conformance.runner import Asked
 from conformance.session import Session
 from conformance.targets import BadProvider
 
@@ -55,6 +49,7 @@ from conformance.targets import BadProvider
 @choice_options
 @level_option
 @json_option
+@report_options
 @click.option("--resume", type=FILE, help="Go on with a live run that was writing this file.")
 @adapter_option
 @adapter_options
@@ -110,28 +105,32 @@ def run(**given: Any) -> None:
     _refuse(given, choice, is_live=is_live)
     orphans = [] if is_live or given["targets"] else recorded.orphans(choice.targets)
     if not is_live:
-        choice = _recorded(choice, recorded, given["targets"], given["folder"] or OWN)
+        choice = recorded_of(choice, recorded, given["targets"], given["folder"] or OWN)
     results = given["resume"] or given["results"]
+    refuse_same([results, *files(given).values()])
     with ExitStack() as stack:
         asking = stack.enter_context(live(choice.targets, results, given)) if is_live else None
-        writer = ResultsFile(stack.enter_context(opened(results))) if results else None
+        written = stack.enter_context(results_file(results, given))
+        writer = ResultsFile(stack.enter_context(opened(written))) if written else None
         if writer:
             writer.start("live" if is_live else "replay", sys.argv[1:])
         session = Session(Audit(Checks(choice.checks)), Expectations(choice.targets), writer)
         try:
-            crashed = asyncio.run(_carry_out(session, choice, asking or recorded, given["repeat"]))
+            crashed = asyncio.run(carry_out(session, choice, asking or recorded, given["repeat"]))
         except (KeyboardInterrupt, asyncio.CancelledError):
             again = f"; go on with --resume {results}" if results and is_live else ""
             stop(f"interrupted: what was written so far is not all{again}")
         if not is_live:
             session.samples((target, recorded.of(target)) for target in choice.targets)
-            _leftovers(session, choice, recorded, given["repeat"])
+            leftovers(session, choice, recorded, given["repeat"])
         for folder in orphans:
             session.problem(f"{folder}: no provider's file has such a model: name it, or delete it")
         session.close(whole=choice.whole)
         tell(crashed)
         if asking and given["record"]:
             _publish(session, asking, recorded, choice, crashed)
+        if session.audit.judged:
+            report(written, given)
     _finish(session, choice, given)
 
 
@@ -151,67 +150,6 @@ def _refuse(given: dict[str, Any], choice: Choice, *, is_live: bool) -> None:
         stop(f"--resume goes on writing {resume}: leave out --json")
     if resume and not resume.exists():
         stop(f"{resume} is not there: a run that was interrupted leaves it behind")
-
-
-async def _carry_out(
-    session: Session, choice: Choice, way: Live | Store, turns: int
-) -> list[Asked]:
-    """Do it all, and return those of the requests drawn by lot that a server crashed over."""
-    plan = choice.plan()
-    if isinstance(way, Live):
-        plan = await longest_first(plan)
-    crashed = []
-    with Bar(len(plan)) as bar:
-        async with AsyncExitStack() as stack:
-            route: Route = Replay(way) if isinstance(way, Store) else way.route(bar.traffic)
-            if isinstance(route, Http):
-                stack.push_async_exit(route)
-            events = await stack.enter_async_context(
-                aclosing(Runner(route, turns, in_order=isinstance(way, Store)).run(plan))
-            )
-            async for done in events:
-                session.take(done)
-                bar.done(done.name)
-                if isinstance(done, Asked) and crash(done):
-                    crashed.append(done)
-    if isinstance(way, Live):
-        session.refused()
-    return crashed
-
-
-def _recorded(choice: Choice, store: Store, named: Sequence[str], folder: Path) -> Choice:
-    """The targets of which there is a recording, and who of those in ``folder`` has none.
-
-    Exits with 2 when that is none of them, or not one that was asked for by its whole name.
-    """
-    there = [t for t in choice.targets if store.has(t) or sample_files(store.of(t))]
-    missing = [t.name for t in choice.targets if t not in there]
-    missing.sort(key=lambda name: name not in named)
-    if missing and named and (not there or missing[0] in named):
-        stop(f"{missing[0]} was never recorded; do it: conformance run {missing[0]} --record")
-    if not there:
-        stop(f"nothing is recorded in {store.folder}; see: conformance run --help")
-    replayed = {t for t in there if store.has(t)}
-    known = {target.provider for target in there}
-    own = {path.stem for path in folder.glob("*.toml")}
-    absent = Counter(
-        target.provider
-        for target in choice.targets
-        if target.provider not in known and (target.provider in own or not own)
-    )
-    return replace(
-        choice, targets=tuple(there), asked=frozenset(t.name for t in replayed), absent=absent
-    )
-
-
-def _leftovers(session: Session, choice: Choice, store: Store, turns: int) -> None:
-    """Note the recordings that nothing asks for any more, as far as all of them were meant."""
-    asking = defaultdict(set)
-    for target, probe in choice.plan() if choice.whole else ():
-        asking[target].add(probe.id)
-    for target, names in asking.items():
-        for leftover in store.leftovers(target, names, turns):
-            session.problem(leftover)
 
 
 def _publish(

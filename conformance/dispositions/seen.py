@@ -14,6 +14,7 @@ from conformance.dispositions.flat import Leaves, beneath, parts_of, text_of
 from conformance.model import STRANGER, Exchange, Request
 from conformance.recognise import recognise
 from conformance.replies import ChatReply, ChatStream, Raised, Reply, a_text, an_object
+from conformance.scrub import Scrubber
 
 ERROR: Final = 400
 """The first status that is an error (RFC 9110 section 15.5)."""
@@ -116,9 +117,10 @@ def _read(request: Request) -> dict[str, Leaves] | None:
 def refusal(reply: Reply) -> Error:
     """How a reply that is an error says so."""
     error = an_object(reply.body.get("error"))
-    message = " ".join(a_text(error.get("message")).split())
+    scrubber = Scrubber.of(reply.exchange.request)  # a server may repeat a key there
+    message = scrubber.text(" ".join(a_text(error.get("message")).split()))
     status = reply.status
-    raised = f"raised {a_text(error.get('type'))} ({status})"
+    raised = f"raised {scrubber.text(a_text(error.get('type')))} ({status})"
     return Error(
         how=raised if isinstance(reply, Raised) else f"answered {status}",
         words=PASSING.sub("…", message)[:WORDS].strip(),

@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 
+from conformance.answers import Answers
 from conformance.engine import Audit, Checks, Tallies
 from conformance.expect import Expectations
-from conformance.model import Exchange, Outcome, Verdict
+from conformance.model import Exchange, Outcome, Provenance, Verdict
 from conformance.probe import Probe
 from conformance.pytest_plugin.roster import SAMPLES, Case, Roster
-from conformance.report.results import verdict_line
+from conformance.report import parameters
+from conformance.results.evidence import Evidence
+from conformance.results.writing import verdict_line
 from conformance.routes import Route
 from conformance.runner import Asked, Runner, Skipped
 from conformance.samples import samples
@@ -48,11 +51,16 @@ class Result:
     """By id; the first where there are two."""
 
     def portable(self) -> dict[str, Any]:
-        """It as JSON, but for the exchanges."""
+        """It as JSON; of the exchanges only what is evidence, and where they come from."""
+        told = [verdict for verdict in self.broken if verdict.findings]
+        evidence = Evidence()
+        evidence.saw(*self.exchanges.values())
         return {
             "id": self.case.id,
-            "lines": [verdict_line(verdict) for verdict in self.broken if verdict.findings],
-            "tallies": [(verdict_line(t.first), t.count) for t in self.tallies.found.values()],
+            "lines": [verdict_line(verdict) for verdict in told],
+            "evidence": [next(evidence.of(verdict), None) for verdict in told],
+            "made": [(m.source, m.recorded_at, m.software) for m in self._ends()],
+            "tallies": [(verdict_line(t.summed()), t.count) for t in self.tallies.found.values()],
             "read": self.read,
             "judged": self.judged,
             "problems": self.problems,
@@ -61,6 +69,14 @@ class Result:
             "parameters": self.parameters,
             "skipped": self.skipped and (self.skipped.opener.id, self.skipped.reason),
         }
+
+    def _ends(self) -> list[Provenance]:
+        """Where the oldest and the newest of its exchanges come from."""
+        made = sorted(
+            (exchange.provenance for exchange in self.exchanges.values()),
+            key=lambda provenance: provenance.recorded_at or "",
+        )
+        return made[:1] + made[1:][-1:]
 
 
 class Bench:
@@ -145,6 +161,11 @@ class Bench:
         if self._roster.through and not result.problems:
             asked = [done for done, _ in brought if isinstance(done, Asked)]
             result.news, result.parameters = self._roster.through.measured(case.target, asked)
+        elif not self._roster.through:
+            slots = [
+                slot for done, _ in brought if isinstance(done, Asked) for slot in done.slots()
+            ]
+            result.parameters = _parameters(case.target, slots)
         return result
 
     def _samples(self, case: Case) -> Result:
@@ -154,6 +175,8 @@ class Bench:
                 self._note(result, audit.add(item), [item])
             else:
                 result.problems.append(str(item))
+        if not self._roster.asking(case.target):
+            result.parameters = _parameters(case.target, [[x] for x in result.exchanges.values()])
         self._note(result, audit.compare())
         return _added_up(result, audit)
 
@@ -203,6 +226,15 @@ class Bench:
         async with aclosing(self.open().run(plan)) as events:
             async for done in events:
                 self._done[Case.of(done.target, done.probe).id] = done
+
+
+def _parameters(target: Target, slots: Iterable[Sequence[Exchange]]) -> list[dict[str, Any]]:
+    """What a target's answers tell of its parameters, as lines of the results."""
+    answers = Answers()
+    for slot in slots:
+        answers.add(*slot)
+    answers.close()
+    return [parameters.line(cell) for cell in answers.claimed(target)]
 
 
 def _added_up(result: Result, audit: Audit) -> Result:

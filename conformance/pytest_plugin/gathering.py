@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.engine import Audit, Checks
 from conformance.expect import Expectations
-from conformance.model import MISSING, Finding, Verdict, show
+from conformance.model import MISSING, Finding, Provenance, Source, Verdict, show
 from conformance.probe import probes
 from conformance.pytest_plugin.roster import Case, Roster
-from conformance.report.results import ResultsFile, verdict_of
+from conformance.results.evidence import Evidence
+from conformance.results.origin import Origins
+from conformance.results.writing import ResultsFile, verdict_of
 from conformance.runner import Skipped
 from conformance.session import Session
 
@@ -30,6 +33,9 @@ class Gathering:
     """Case -> what it came to, without its tallies."""
     _cells: dict[_Cell, tuple[int, dict[str, Any], int]] = field(default_factory=dict)
     """The rank and line of its first verdict, and how often there was one."""
+    _about: dict[_Cell, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """The capabilities that its verdicts are about."""
+    _evidence: Evidence = field(default_factory=Evidence)
 
     def __post_init__(self) -> None:
         self._ranks = {case.id: rank for rank, case in enumerate(self.roster.ordered())}
@@ -58,6 +64,7 @@ class Gathering:
             cell = line["target"], line["check"], line["outcome"]
             first, example, before = self._cells.get(cell, (rank, line, 0))
             self._cells[cell] = (*min((first, example), (rank, line), key=_rank), before + count)
+            self._about[cell].update(line.get("capabilities", {}))
         self._found[name] = {k: v for k, v in portable.items() if k != "tallies"}
 
     def session(self) -> Session:
@@ -74,8 +81,9 @@ class Gathering:
             if found["skipped"] and case.probe:
                 opener, reason = found["skipped"]
                 session.take(Skipped(case.target, case.probe, probes()[opener], reason))
-        for _, (_, line, count) in sorted(self._cells.items(), key=lambda x: (x[1][0], x[0])):
-            audit.tallies.count(verdict_of(line), count)
+        for cell, (_, line, count) in sorted(self._cells.items(), key=lambda x: (x[1][0], x[0])):
+            about = {"capabilities": self._about[cell]}
+            audit.tallies.count(verdict_of(line | about), count)
         self._completeness(session)
         if not session.problems:
             session.news += self._changed()
@@ -103,10 +111,11 @@ class Gathering:
         for case, found in self._in_order():
             if found["skipped"]:
                 writer.skipped(case.target.name, case.name, found["skipped"][1])
-            for line in found["lines"]:
-                writer.line(line)
+            self._broken(found, writer)
         for message in session.problems:
             writer.problem(message)
+        for line in self._origins(session).lines(self.roster.targets):
+            writer.line(line)
         for _, found in self._in_order():
             for line in found["parameters"]:
                 writer.line(line)
@@ -115,6 +124,24 @@ class Gathering:
             writer.verdict(verdict)
         for message in session.news:
             writer.news(message)
+
+    def _broken(self, found: Mapping[str, Any], writer: ResultsFile) -> None:
+        """Write what a case found, with the evidence for what no case before it found."""
+        for line, shown in zip(found["lines"], found["evidence"], strict=True):
+            writer.line(line)
+            if self._evidence.wants(verdict_of(line)) and shown:
+                writer.line(shown)
+
+    def _origins(self, session: Session) -> Origins:
+        """Where all of it comes from."""
+        origins = Origins()
+        for tally in session.audit.tallies.found.values():
+            origins.made(tally.first.provider, tally.first.model, None)
+        for case, found in self._in_order():
+            for source, at, software in found["made"]:
+                made = Provenance(Source(source), recorded_at=at, software=software)
+                origins.made(case.target.provider, case.target.model, made)
+        return origins
 
     def _in_order(self) -> Iterator[tuple[Case, dict[str, Any]]]:
         for case in self.roster.ordered():

@@ -20,8 +20,8 @@ from conformance.pytest_plugin.gathering import Gathering
 from conformance.pytest_plugin.judging import RESULT
 from conformance.pytest_plugin.roster import Roster, usage_errors
 from conformance.report import matrix
-from conformance.report.results import ResultsFile
 from conformance.report.terminal import printable
+from conformance.results.writing import ResultsFile
 from conformance.session import Session
 
 

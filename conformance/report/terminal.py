@@ -10,8 +10,8 @@ from rich.text import Text
 
 from conformance.engine import UNTOLD, Audit
 from conformance.model import Finding, Level, Outcome, show
-from conformance.report.results import show_place, wanted
 from conformance.report.summary import Broken, Summary, by_provider
+from conformance.results.writing import show_place, wanted
 
 STYLES = {Level.MUST: "bold red", Level.SHOULD: "yellow", Level.MAY: "dim"}
 

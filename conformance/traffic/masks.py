@@ -34,6 +34,7 @@ _RECEIVED: Final = re.compile(
 )
 _NAMES: Final = re.compile(r".*(?:request|correlation|trace|call)-?id")
 """The headers whose value names one request; the provider can tell from it who asked."""
+_PSEUDONYM: Final = re.compile(r"id-[0-9a-f]{24}")
 _MASKS: Final = re.compile(rb"\[key\**\]")
 _ACCOUNTS: Final = re.compile(r"\b(?:org-[A-Za-z0-9]{20,}|proj_[A-Za-z0-9]{16,})")
 _ACCOUNT_HEADERS: Final = re.compile(r"(?i)\b(?:set-cookie|openai-(?:organization|project))\"?:")
@@ -193,7 +194,7 @@ def _is_id(name: str) -> bool:
 
 
 def _pseudonym(value: str) -> str:
-    """Another name for ``value``, always the same; none for no value, which is no id."""
-    if not value.strip():
+    """Another name for ``value``, always the same; none for no value, or for such a name."""
+    if not value.strip() or _PSEUDONYM.fullmatch(value):
         return value
     return f"id-{hashlib.sha256(value.encode('utf-8', 'backslashreplace')).hexdigest()[:24]}"

@@ -113,6 +113,8 @@ def verdict_line(verdict: Verdict) -> dict[str, Any]:
         "recorded_at": provenance.recorded_at if provenance else None,
         "repeat": {"k": verdict.repeat[0], "n": verdict.repeat[1]},
     }
+    if verdict.capabilities:
+        line["capabilities"] = dict(verdict.capabilities)
     if verdict.reason:
         line["reason"] = verdict.reason
     if verdict.blame:
@@ -121,25 +123,39 @@ def verdict_line(verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict_of(line: Mapping[str, Any]) -> Verdict:
-    """The verdict a line is about; its values are the texts that were written."""
-    source = line["provenance"]
-    provenance = Provenance(Source(source), recorded_at=line["recorded_at"]) if source else None
-    found = tuple(Finding(one["at"], one["want"], one["got"]) for one in line["findings"])
+    """The verdict a line is about; its values are the texts that were written.
+
+    Raises KeyError, TypeError or ValueError for a line of another form.
+    """
+    source, times = line["provenance"], line["repeat"]
+    at = _said(line["recorded_at"])
+    found = line["findings"]
     return Verdict(
-        provider=line["provider"],
-        model=line["model"],
-        check=line["check"],
+        provider=_text(line["provider"]),
+        model=_text(line["model"]),
+        check=_text(line["check"]),
         level=Level(line["level"]),
         outcome=Outcome(line["outcome"]),
-        findings=found,
-        reason=line.get("reason"),
-        exchange=line["exchange"],
-        provenance=provenance,
-        repeat=(line["repeat"]["k"], line["repeat"]["n"]),
-        probe=line["probe"],
-        known=line["known"],
-        blame=line.get("blame"),
+        findings=tuple(Finding(_text(f["at"]), _text(f["want"]), _text(f["got"])) for f in found),
+        reason=_said(line.get("reason")),
+        exchange=_said(line["exchange"]),
+        provenance=Provenance(Source(source), recorded_at=at) if source else None,
+        repeat=(int(times["k"]), int(times["n"])),
+        probe=_said(line["probe"]),
+        known=_said(line["known"]),
+        blame=_said(line.get("blame")),
+        capabilities=tuple((n, int(k)) for n, k in line.get("capabilities", {}).items()),
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value
+
+
+def _said(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _finding(finding: Finding) -> dict[str, str]:

@@ -1,0 +1,66 @@
+"""``conformance matrix``: results files as a matrix, in any form."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conformance.cli.common import FILE, opened, stop
+from conformance.cli.reporting import files, refuse_same, report_options, runs_of, write
+from conformance.compare.grid import grid
+from conformance.report import matrix as terminal_matrix
+from conformance.report import matrix_json, terminal
+from conformance.report.board import Board
+from conformance.results.reading import Run
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@report_options
+@click.option("--json", "json_file", type=FILE, help="Write the matrix as one JSON document.")
+def matrix(results: tuple[Path, ...], json_file: Path | None, **given: Any) -> None:
+    """Make a matrix of results files.
+
+    RESULTS are files that --json wrote, gzipped or not, or folders of them. Of each target the
+    newest run is its row; the older ones are its history, and tell since when a rule is broken.
+
+    \b
+    conformance matrix results.jsonl --html matrix.html
+    conformance matrix history/ tonight.jsonl --html matrix.html --md summary.md --badge badge.svg
+    conformance matrix results.jsonl --json matrix.json   its schema: schemas/report/matrix-1.json
+
+    Exit codes: 0 written, 2 usage, or nothing in it.
+    """  # noqa: D301  # click wants the backspace, not its spelling
+    places = files(given)
+    refuse_same([*places.values(), json_file])
+    runs = runs_of(results)
+    of = grid(runs)
+    if not of.lines:
+        stop("no target was judged in any of these files")
+    for run in runs:
+        if not run.complete:
+            click.echo(f"conformance: {run.path} has no end: that run was interrupted", err=True)
+    write(of, places)
+    if json_file:
+        with opened(json_file) as file:
+            json.dump(matrix_json.document(of), file, indent=1)
+            file.write("\n")
+    if not places and not json_file:
+        _print([line.run for line in of.lines], {line.row.target for line in of.lines})
+
+
+def _print(runs: list[Run], targets: set[str]) -> None:
+    """The matrix of the terminal: the newest run of each target."""
+    board = Board()
+    newest = {target: run for run in runs for target in run.rows if target in targets}
+    for target, run in newest.items():
+        row = run.rows[target]
+        for result in row.results.values():
+            for verdict in (result.example, *result.broken):
+                if verdict:
+                    board.add(verdict)
+        board.rows[target].skipped.update(row.absent)
+    terminal_matrix.run(terminal.console(), board, [], [])

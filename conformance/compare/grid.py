@@ -1,0 +1,150 @@
+"""The matrix: every target's newest run as a row, a column each capability and parameter."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from conformance.capability import TITLES
+from conformance.compare.cells import Cell, Tally, cell_of
+from conformance.compare.history import Point, history
+from conformance.model import Outcome
+from conformance.results.reading import Result, Row, Run
+
+OF_CLAIM: Final = {
+    "stream": ("stream",),
+    "tools": ("tools_forced", "tools_auto", "tools_streamed", "tools_round_trip"),
+    "parallel_tools": ("tools_parallel",),
+    "vision": ("vision",),
+    "json_object": ("json_object",),
+    "json_schema": ("json_schema",),
+    "logprobs": ("logprobs",),
+    "chat": ("chat",),
+    "completions": ("completions",),
+    "embeddings": ("embeddings",),
+    "models": ("models",),
+    "responses": ("responses",),
+}
+"""What a target may claim -> the columns that are about it."""
+CLAIMED: Final = {column: claim for claim, columns in OF_CLAIM.items() for column in columns}
+PARAMS: Final = "params"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A capability, or a parameter."""
+
+    key: str
+    title: str
+    is_parameter: bool = False
+
+
+@dataclass(slots=True)
+class Line:
+    """A row of the matrix: a target in its newest run, and how it fared in all of them."""
+
+    row: Row
+    run: Run
+    cells: Sequence[Cell]
+    """One a column."""
+    history: Sequence[Point]
+    """The oldest run first, this one last."""
+
+    @property
+    def must(self) -> Tally:
+        """How many MUST rules held, of how many that could be told; each counts once."""
+        return self.history[-1].must
+
+    @property
+    def should(self) -> Tally:
+        """As ``must``."""
+        return self.history[-1].should
+
+
+@dataclass(slots=True)
+class Grid:
+    """The whole matrix."""
+
+    columns: Sequence[Column]
+    lines: Sequence[Line]
+    """By provider and model."""
+    runs: Sequence[Run] = field(default_factory=list)
+    """All that it was made from, the oldest first."""
+
+    @property
+    def providers(self) -> Mapping[str, Sequence[Line]]:
+        """The rows by provider."""
+        grouped: dict[str, list[Line]] = defaultdict(list)
+        for line in self.lines:
+            grouped[line.row.provider].append(line)
+        return grouped
+
+
+def grid(runs: Iterable[Run]) -> Grid:
+    """The matrix of these runs, in any order: of each target the newest, the rest as history."""
+    ordered = sorted(runs, key=lambda run: run.started)
+    newest = {target: run for run in ordered for target in run.rows}
+    rows = [(run, run.rows[target]) for target, run in sorted(newest.items())]
+    names = tuple(dict.fromkeys(n for _, row in rows for n in (*row.parameters, *row.dropping)))
+    split = {row.target: _by_column(row, names) for _, row in rows}
+    columns = _columns(split.values(), names)
+    lines = [
+        Line(
+            row=row,
+            run=run,
+            cells=[_cell(row, column, split[row.target].get(column.key, ())) for column in columns],
+            history=history(row.target, ordered),
+        )
+        for run, row in sorted(rows, key=lambda pair: (pair[1].provider, pair[1].model))
+    ]
+    return Grid(columns, lines, ordered)
+
+
+def parameter_of(check: str, names: Iterable[str]) -> str | None:
+    """The parameter a check of the suite ``params`` is about: the longest its name begins with."""
+    name = check.partition(".")[2]
+    fitting = [p for p in names if name == p or name.startswith(f"{p}_")]
+    return max(fitting, key=len, default=None)
+
+
+def _by_column(row: Row, names: Sequence[str]) -> dict[str, list[Result]]:
+    columns: dict[str, list[Result]] = defaultdict(list)
+    for (capability, check), result in row.results.items():
+        about = parameter_of(check, names) if capability == PARAMS else None
+        columns[f"{PARAMS}.{about}" if about else capability].append(result)
+    return columns
+
+
+def _columns(rows: Iterable[Mapping[str, Sequence[Result]]], names: Sequence[str]) -> list[Column]:
+    """Those of which anything was seen, in the order of their titles, and every parameter."""
+    seen = {
+        key
+        for row in rows
+        for key, results in row.items()
+        if any(result.outcome is not Outcome.NOT_APPLICABLE for result in results)
+    }
+    listed = [Column(key, title) for key, title in TITLES.items() if key in seen]
+    others = sorted(key for key in seen - TITLES.keys() if not key.startswith(f"{PARAMS}."))
+    return [
+        *listed,
+        *(Column(key, key) for key in others),
+        *(Column(f"{PARAMS}.{name}", name, is_parameter=True) for name in names),
+    ]
+
+
+def _cell(row: Row, column: Column, results: Sequence[Result]) -> Cell:
+    name = column.title
+    if column.is_parameter:
+        return cell_of(results, row.parameters.get(name), row.dropping.get(name))
+    return cell_of(results, absent=_absent(row, column.key))
+
+
+def _absent(row: Row, column: str) -> str:
+    """Why a target can have nothing in a column; empty where it could."""
+    claim = CLAIMED.get(column)
+    if claim and row.claims is not None and claim not in row.claims:
+        return f"{row.provider} does not claim it"
+    refused = (why for probe, why in row.absent.items() if probe.partition(".")[0] == claim)
+    return next(refused, "")

@@ -1,0 +1,79 @@
+"""How a target fared in run after run, and since when a rule is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from conformance.compare.cells import Tally
+from conformance.model import Level, Outcome
+from conformance.results.reading import BROKEN, Row, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One target in one run."""
+
+    started: str
+    must: Tally
+    should: Tally
+    flaky: int = 0
+    """Checks that were broken only sometimes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """When a rule was seen broken: ISO texts of the runs' beginnings."""
+
+    first: str
+    """The first time of all."""
+    unbroken: str
+    """The beginning of the time in which no run saw it held."""
+    last: str
+    """The last time of all."""
+
+
+def history(target: str, runs: Sequence[Run]) -> list[Point]:
+    """A target in each of the runs that it is in, which are in order, the oldest first."""
+    return [_point(run, run.rows[target]) for run in runs if target in run.rows]
+
+
+def _point(run: Run, row: Row) -> Point:
+    checks = [(outcome, result.level) for _, outcome, result in row.checks()]
+    return Point(
+        started=run.started,
+        must=_tally(checks, Level.MUST),
+        should=_tally(checks, Level.SHOULD),
+        flaky=sum(outcome is Outcome.FLAKY for outcome, _ in checks),
+    )
+
+
+def _tally(checks: Sequence[tuple[Outcome, Level]], level: Level) -> Tally:
+    told = [o for o, on in checks if on is level and (o in BROKEN or o is Outcome.PASS)]
+    return Tally(sum(outcome is Outcome.PASS for outcome in told), len(told))
+
+
+def since(target: str, runs: Sequence[Run]) -> dict[str, Since]:
+    """For each check that a target ever broke, since when; the runs are in order."""
+    found: dict[str, Since] = {}
+    held: set[str] = set()
+    for started, check, outcome in _told(target, runs):
+        if outcome is Outcome.PASS:
+            held.add(check)
+        elif outcome in BROKEN:
+            before = found.get(check)
+            new = before is None or check in held
+            found[check] = Since(
+                first=before.first if before else started,
+                unbroken=started if new or before is None else before.unbroken,
+                last=started,
+            )
+            held.discard(check)
+    return found
+
+
+def _told(target: str, runs: Sequence[Run]) -> Iterator[tuple[str, str, Outcome]]:
+    for run in runs:
+        if target in run.rows:
+            for check, outcome, _ in run.rows[target].checks():
+                yield run.started, check, outcome

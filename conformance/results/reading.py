@@ -1,0 +1,361 @@
+"""Results files, read again: what matrices, comparisons and reports are made of.
+
+A file is a stranger's, and may be cut off or damaged anywhere: a line that is none is an error
+that names it, and a file without its last line is read and marked as incomplete.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from conformance.model import Disposition, Level, Outcome, Verdict
+from conformance.results.writing import verdict_of
+
+SUFFIXES: Final = (".jsonl", ".jsonl.gz")
+LINE: Final = 4 * 1024 * 1024
+"""The longest line that is read, in characters; ours are far shorter."""
+WORST: Final = (
+    Outcome.FAIL,
+    Outcome.IGNORED,
+    Outcome.FLAKY,
+    Outcome.REJECTED_BADLY,
+    Outcome.REJECTED,
+    Outcome.UNSUPPORTED,
+    Outcome.LENIENT,
+    Outcome.PASS,
+    Outcome.ERROR,
+    Outcome.INCONCLUSIVE,
+    Outcome.STALE,
+    Outcome.NOT_APPLICABLE,
+)
+"""Outcomes, the one that decides first."""
+BROKEN: Final = frozenset({Outcome.FAIL, Outcome.IGNORED, Outcome.FLAKY})
+"""The outcomes that break a rule."""
+
+
+class BadResults(Exception):  # noqa: N818  # the file is at fault
+    """A results file cannot be used; the message names file, line and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A body, or a part of it, as text. ``mark`` is the span of the place at fault, in characters.
+
+    ``whole`` is False where something was left out.
+    """
+
+    text: str
+    mark: tuple[int, int] | None = None
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What an adapter sent on, and what it got."""
+
+    method: str
+    url: str
+    request: Passage
+    status: int | None
+    response: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One exchange as far as it is evidence: keys masked, bodies shortened, the place marked."""
+
+    exchange: str
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    request: Passage
+    status: int | None
+    response_headers: tuple[tuple[str, str], ...]
+    response: Passage
+    beyond: tuple[Side, ...] = ()
+
+
+@dataclass(slots=True)
+class Result:
+    """What one check came to at one target, as far as it is about one capability."""
+
+    check: str
+    level: Level
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    """How often each came."""
+    broken: list[Verdict] = field(default_factory=list)
+    """The verdicts with findings, the lenient and rejected ones included."""
+    reason: str | None = None
+    """Why there is no verdict, where there is none."""
+    example: Verdict | None = None
+    """The first verdict."""
+    evidence: Shown | None = None
+    """The exchange of the first of ``broken`` whose exchange is in the file."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome that decides."""
+        return next((one for one in WORST if self.outcomes[one]), Outcome.NOT_APPLICABLE)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the rule was broken at least once."""
+        return self.outcome in BROKEN
+
+    @property
+    def known(self) -> str | None:
+        """Why it is known to fail, if each time was known."""
+        reasons = [v.known for v in self.broken if v.outcome in BROKEN]
+        return reasons[0] if reasons and all(reasons) else None
+
+    @property
+    def times(self) -> tuple[int, int]:
+        """How often the rule was broken, of how often it could be told."""
+        broken = sum(self.outcomes[one] for one in BROKEN)
+        return broken, broken + self.outcomes[Outcome.PASS]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What became of one parameter; ``documented`` and ``declared`` are None where nobody says."""
+
+    name: str
+    disposition: Disposition
+    evidence: str
+    documented: bool | None = None
+    declared: bool | None = None
+
+
+@dataclass(slots=True)
+class Row:
+    """One target in one run."""
+
+    target: str
+    """``provider/model``, behind an adapter ``adapter:provider/model``."""
+    provider: str = ""
+    model: str = ""
+    title: str = ""
+    """What the provider calls itself."""
+    source: str = ""
+    """Who made its replies: live, local, recording, documented or reference."""
+    software: str = ""
+    recorded: tuple[str, str] = ("", "")
+    """When the oldest and the newest of its replies came, as ISO texts."""
+    base_url: str = ""
+    key: str = ""
+    """The environment variable that holds the key."""
+    claims: frozenset[str] | None = None
+    """The capabilities that it claims; None where nobody says."""
+    results: dict[tuple[str, str], Result] = field(default_factory=dict)
+    """By capability and check."""
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    dropping: dict[str, Parameter] = field(default_factory=dict)
+    """The same where an adapter is told to drop what is not taken."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Probe -> why it was not asked: its area was refused."""
+
+    @property
+    def adapter(self) -> str:
+        """The adapter it was reached through, or nothing."""
+        adapter, colon, _ = self.provider.partition(":")
+        return adapter if colon else ""
+
+    def checks(self) -> Iterator[tuple[str, Outcome, Result]]:
+        """Every check with the outcome that decides over all capabilities, and whose it is."""
+        worst: dict[str, Result] = {}
+        for (_, check), result in self.results.items():
+            before = worst.get(check)
+            if before is None or _weight(result) < _weight(before):
+                worst[check] = result
+        for check, result in sorted(worst.items()):
+            yield check, result.outcome, result
+
+
+def _weight(result: Result) -> tuple[int, bool]:
+    """The worst first; of what is as bad, what nobody knew of."""
+    return WORST.index(result.outcome), result.known is not None
+
+
+@dataclass(slots=True)
+class Run:
+    """One results file."""
+
+    path: str
+    started: str = ""
+    mode: str = ""
+    tool: str = ""
+    revision: str = ""
+    rows: dict[str, Row] = field(default_factory=dict)
+    news: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    complete: bool = False
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Take one line. Raises KeyError, TypeError or ValueError for one that is none of ours."""
+        take = _TAKERS.get(line["type"])
+        if take:  # a later version may write more
+            take(self, line)
+
+    def row(self, target: str) -> Row:
+        """The row of a target."""
+        return self.rows.setdefault(target, Row(target))
+
+
+def _run(run: Run, line: Mapping[str, Any]) -> None:
+    run.started, run.mode = str(line["started"]), str(line["mode"])
+    run.tool, run.revision = str(line["tool"]), str(line["revision"])
+
+
+def _target(run: Run, line: Mapping[str, Any]) -> None:
+    row = run.row(line["target"])
+    row.provider, row.model = str(line["provider"]), str(line["model"])
+    row.title, row.source = str(line["title"]), str(line["source"])
+    row.software, row.base_url = str(line["software"]), str(line["base_url"])
+    row.key = str(line["key"])
+    row.recorded = (str(line["recorded"][0]), str(line["recorded"][1]))
+    row.claims = None if line["claims"] is None else frozenset(map(str, line["claims"]))
+
+
+def _verdict(run: Run, line: Mapping[str, Any]) -> None:
+    verdict = verdict_of(line)
+    row = run.row(verdict.target)
+    row.provider, row.model = verdict.provider, verdict.model
+    for capability, times in verdict.capabilities or ((verdict.check.partition(".")[0], 1),):
+        key = capability, verdict.check
+        result = row.results.setdefault(key, Result(verdict.check, verdict.level, example=verdict))
+        result.outcomes[verdict.outcome] += times
+        if verdict.findings:
+            result.broken.append(verdict)
+        elif verdict.reason and result.reason is None:
+            result.reason = verdict.reason
+
+
+def _evidence(run: Run, line: Mapping[str, Any]) -> None:
+    shown = shown_of(line)
+    for (_, check), result in run.row(line["target"]).results.items():
+        if check == line["check"] and result.evidence is None and result.broken:
+            result.evidence = shown
+
+
+def _param(run: Run, line: Mapping[str, Any]) -> None:
+    row = run.row(line["target"])
+    told = Parameter(
+        name=line["param"],
+        disposition=Disposition(line["disposition"]),
+        evidence=str(line["evidence"]),
+        documented=line["documented"],
+        declared=line["declared"],
+    )
+    (row.dropping if line["dropping"] == "on" else row.parameters)[told.name] = told
+
+
+def _skipped(run: Run, line: Mapping[str, Any]) -> None:
+    run.row(line["target"]).absent[line["probe"]] = str(line["reason"])
+
+
+def _news(run: Run, line: Mapping[str, Any]) -> None:
+    run.news.append(str(line["message"]))
+
+
+def _problem(run: Run, line: Mapping[str, Any]) -> None:
+    run.problems.append(str(line["message"]))
+
+
+def _end(run: Run, _: Mapping[str, Any]) -> None:
+    run.complete = True
+
+
+_TAKERS: Final = {
+    "run": _run,
+    "target": _target,
+    "verdict": _verdict,
+    "evidence": _evidence,
+    "param": _param,
+    "skipped": _skipped,
+    "news": _news,
+    "problem": _problem,
+    "end": _end,
+}
+
+
+def shown_of(line: Mapping[str, Any]) -> Shown:
+    """The evidence in a line of it."""
+    return Shown(
+        exchange=str(line["exchange"]),
+        method=str(line["method"]),
+        url=str(line["url"]),
+        headers=_pairs(line["headers"]),
+        request=_passage(line["request"]),
+        status=line["status"],
+        response_headers=_pairs(line["response_headers"]),
+        response=_passage(line["response"]),
+        beyond=tuple(
+            Side(
+                method=str(side["method"]),
+                url=str(side["url"]),
+                request=_passage(side["request"]),
+                status=side["status"],
+                response=_passage(side["response"]),
+            )
+            for side in line.get("beyond", ())
+        ),
+    )
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(name), str(value)) for name, value in pairs)
+
+
+def _passage(value: Mapping[str, Any]) -> Passage:
+    mark = value.get("mark")
+    span = (int(mark[0]), int(mark[1])) if mark else None
+    return Passage(str(value["text"]), span, whole=bool(value.get("whole", True)))
+
+
+def read(path: Path) -> Run:
+    """One results file, gzipped or not. Raises BadResults."""
+    run = Run(str(path))
+    number = 0
+    try:
+        for number, text in enumerate(_lines(path), 1):  # noqa: B007  # the error names it
+            run.add(json.loads(text))
+    except OSError as error:
+        raise BadResults(f"{path}: {error.strerror or error}") from error
+    except (EOFError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        kind = type(error).__name__
+        raise BadResults(
+            f"{path}:{number}: no line of a results file ({kind}: {error})"[:300]
+        ) from error
+    if not run.started:
+        raise BadResults(
+            f"{path}: no results file: its first line is no run; write one with --json"
+        )
+    return run
+
+
+def _lines(path: Path) -> Iterator[str]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8", errors="replace") as file:
+        while line := file.readline(LINE):
+            if len(line) == LINE:
+                raise ValueError(f"a line is longer than {LINE:,} characters")
+            yield line
+
+
+def find(paths: Iterable[Path]) -> list[Path]:
+    """The results files among files and folders. Raises BadResults for a path that has none."""
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES) and p.is_file())
+        if path.is_dir() and not inside:
+            raise BadResults(
+                f"{path}: no results files in it (names end in {' or '.join(SUFFIXES)})"
+            )
+        found += inside if path.is_dir() else [path]
+    return list(dict.fromkeys(found))
