@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -123,8 +124,14 @@ def cell_of(
         results=ordered,
         parameter=parameter,
         dropping=dropping,
-        reason=absent if not told else next((r.reason for r in untold if r.reason), ""),
+        reason=_commonest(untold) if told else absent,
     )
+
+
+def _commonest(results: Iterable[Result]) -> str:
+    """The reason that most of them give."""
+    reasons = Counter(result.reason for result in results if result.reason)
+    return reasons.most_common(1)[0][0] if reasons else ""
 
 
 def _state(result: Result) -> State:

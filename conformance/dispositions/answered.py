@@ -14,7 +14,7 @@ from typing import Final
 from conformance.dispositions.measure import Measured
 from conformance.dispositions.seen import delivered, refusal
 from conformance.model import Disposition, Outcome, Verdict, show
-from conformance.replies import ChatReply, ErrorReply, Reply
+from conformance.replies import ChatReply, ErrorReply, Reply, a_text
 
 EFFECTS: Final = {
     "frequency_penalty": ("params.frequency_penalty_*",),
@@ -42,19 +42,19 @@ class Answered:
     """What one target's answers show; feed it every reply and every verdict."""
 
     accepted: Counter[str] = field(default_factory=Counter)
-    refused: dict[str, list[ErrorReply]] = field(default_factory=lambda: defaultdict(list))
+    refused: list[tuple[frozenset[str], ErrorReply]] = field(default_factory=list)
+    """Each refusal, and what was asked for."""
     delivered: dict[str, str] = field(default_factory=dict)
     """Parameter -> the first exchange whose form shows its effect."""
     verdicts: dict[Outcome, list[Verdict]] = field(default_factory=lambda: defaultdict(list))
 
     def reply(self, reply: Reply) -> None:
         """Note what an answer says of the parameters that were asked for."""
-        asked = [name for name, value in reply.request.items() if value is not None]
-        for name in asked:
-            if isinstance(reply, ChatReply):
-                self.accepted[name] += 1
-            elif isinstance(reply, ErrorReply):
-                self.refused[name].append(reply)
+        asked = frozenset(name for name, value in reply.request.items() if value is not None)
+        if isinstance(reply, ChatReply):
+            self.accepted.update(asked)
+        elif isinstance(reply, ErrorReply):
+            self.refused.append((asked, reply))
         for name in delivered(reply):
             self.delivered.setdefault(name, reply.exchange.id)
 
@@ -92,13 +92,32 @@ class Answered:
 
     def _taken(self, parameter: str) -> Measured:
         """Whether requests with it were answered."""
-        accepted, refused = self.accepted[parameter], self.refused[parameter]
+        accepted = self.accepted[parameter]
+        refused = [(asked, reply) for asked, reply in self.refused if parameter in asked]
         if accepted:
             told = f"{accepted} of {accepted + len(refused)} requests with it were answered"
             return Measured(Disposition.ACCEPTED_UNVERIFIED, told, "")
         if not refused:
             return Measured(Disposition.UNKNOWN, "no request with it was recorded", "")
-        orderly = [reply for reply in refused if reply.is_orderly]
+        at_fault = [reply for asked, reply in refused if self._is_at_fault(parameter, asked, reply)]
+        orderly = [reply for reply in at_fault if reply.is_orderly]
+        if not at_fault:
+            return self._untold(refused[0][1])
         kind = Disposition.REJECTED if orderly else Disposition.REJECTED_BADLY
-        example = (orderly or refused)[0]
+        example = (orderly or at_fault)[0]
         return Measured(kind, refusal(example).when(), example.exchange.id)
+
+    def _is_at_fault(self, parameter: str, asked: frozenset[str], reply: ErrorReply) -> bool:
+        """Whether a refusal is about a parameter: it says so, or all else was taken elsewhere."""
+        named = a_text(reply.error.get("param")).partition(".")[0] == parameter
+        suspects = [name for name in asked if not self.accepted[name]]
+        return named or suspects == [parameter]
+
+    def _untold(self, example: ErrorReply) -> Measured:
+        """Where requests were refused for whatever reason: a model that is gone, a wrong key."""
+        why = refusal(example).when()
+        if not self.accepted:
+            told = f"not even a request without it was answered; {why}"
+            return Measured(Disposition.DEAD, told, example.exchange.id)
+        told = f"refused with others that never were taken, too; {why}"
+        return Measured(Disposition.UNKNOWN, told, example.exchange.id)

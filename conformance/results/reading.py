@@ -213,7 +213,7 @@ def _run(run: Run, line: Mapping[str, Any]) -> None:
 
 
 def _target(run: Run, line: Mapping[str, Any]) -> None:
-    row = run.row(line["target"])
+    row = run.row(str(line["target"]))
     row.provider, row.model = str(line["provider"]), str(line["model"])
     row.title, row.source = str(line["title"]), str(line["source"])
     row.software, row.base_url = str(line["software"]), str(line["base_url"])
@@ -238,25 +238,31 @@ def _verdict(run: Run, line: Mapping[str, Any]) -> None:
 
 def _evidence(run: Run, line: Mapping[str, Any]) -> None:
     shown = shown_of(line)
-    for (_, check), result in run.row(line["target"]).results.items():
+    for (_, check), result in run.row(str(line["target"])).results.items():
         if check == line["check"] and result.evidence is None and result.broken:
             result.evidence = shown
 
 
 def _param(run: Run, line: Mapping[str, Any]) -> None:
-    row = run.row(line["target"])
+    row = run.row(str(line["target"]))
     told = Parameter(
-        name=line["param"],
+        name=str(line["param"]),
         disposition=Disposition(line["disposition"]),
         evidence=str(line["evidence"]),
-        documented=line["documented"],
-        declared=line["declared"],
+        documented=_whether(line["documented"]),
+        declared=_whether(line["declared"]),
     )
     (row.dropping if line["dropping"] == "on" else row.parameters)[told.name] = told
 
 
+def _whether(value: Any) -> bool | None:
+    if value not in (None, True, False):
+        raise TypeError(f"{value!r:.40} is neither true nor false")
+    return None if value is None else bool(value)
+
+
 def _skipped(run: Run, line: Mapping[str, Any]) -> None:
-    run.row(line["target"]).absent[line["probe"]] = str(line["reason"])
+    run.row(str(line["target"])).absent[str(line["probe"])] = str(line["reason"])
 
 
 def _news(run: Run, line: Mapping[str, Any]) -> None:
@@ -327,7 +333,7 @@ def read(path: Path) -> Run:
             run.add(json.loads(text))
     except OSError as error:
         raise BadResults(f"{path}: {error.strerror or error}") from error
-    except (EOFError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (EOFError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         kind = type(error).__name__
         raise BadResults(
             f"{path}:{number}: no line of a results file ({kind}: {error})"[:300]

@@ -1,0 +1,1 @@
+"""What changed between two runs, told to people and to programs."""
