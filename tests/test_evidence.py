@@ -120,7 +120,7 @@ class TestShown:
         json.dumps(line(verdict(), exchange(body)))
 
     def test_it_is_never_much(self) -> None:
-        body = json.dumps({"id": "x" * 5_000_000, "other": "y" * 100_000}).encode()
+        body = json.dumps({"id": "x" * 3_000_000, "other": "y" * 100_000}).encode()
         found = shown(exchange(body, asked=body), "id")
         assert len(found.response.text) < 5000
         assert found.response.mark
@@ -132,6 +132,13 @@ class TestShown:
         told = exchange(body)
         around = replace(told, upstream=(exchange(body, asked=body),))
         assert KEY not in json.dumps(line(verdict(), around))
+
+    @pytest.mark.parametrize("before", [*range(1150, 1250), 0, 5000])
+    def test_nor_half_of_one_where_it_is_cut(self, before: int) -> None:
+        body = json.dumps({"a": "x" * 3000, "b": "y" * before + KEY + "z" * 3000, "c": 1}).encode()
+        for at in ("a", "b", "c"):
+            found = shown(exchange(body, asked=body), at)
+            assert KEY[3:11] not in found.response.text + found.request.text
 
     def test_it_is_read_as_it_was_written(self) -> None:
         around = replace(exchange(b'{"id": 5}'), upstream=(exchange(b"{}"),))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from conformance.model import Exchange, Headers, Outcome, Request, Response, Verdict
@@ -26,7 +26,12 @@ MARKED: Final = 400
 """Characters that are marked at most."""
 PRINTED: Final = 2**20
 """Bytes of a body up to which it is laid out for reading."""
+SEARCHED: Final = 4 * 2**20
+"""Bytes of a body up to which the place is looked for."""
+MARGIN: Final = 4096
+"""Characters beyond, in which keys are hidden as well; no key is as long."""
 HEADERS: Final = 40
+Hide = Callable[[str], str]
 REMEMBERED: Final = 128 * 2**20
 """Bytes of bodies that are remembered for verdicts to come; then the latest only."""
 SIDES: Final = 2
@@ -80,67 +85,74 @@ def line(verdict: Verdict, exchange: Exchange) -> dict[str, Any]:
 
 def shown(exchange: Exchange, at: str) -> Shown:
     """An exchange with the place ``at`` marked, in the request or in the response."""
-    masked = Masks().exchange(exchange)
-    response = masked.response
+    head, hide = _head(exchange), Masks().hiding(exchange.request)
     asked = _REQUEST.match(at)
     return Shown(
         exchange=exchange.id,
-        method=masked.request.method,
-        url=masked.request.url,
-        headers=_headers(masked.request.headers),
-        request=_request(masked.request, at[asked.end() :] if asked else None),
-        status=response.status if response else None,
-        response_headers=_headers(response.headers) if response else (),
-        response=_response(response, None if asked else at),
+        method=head.request.method,
+        url=head.request.url,
+        headers=_headers(head.request.headers),
+        request=_request(exchange.request, at[asked.end() :] if asked else None, hide),
+        status=head.response.status if head.response else None,
+        response_headers=_headers(head.response.headers) if head.response else (),
+        response=_response(exchange.response, None if asked else at, hide),
         beyond=tuple(_side(one) for one in exchange.upstream[:SIDES]),
     )
 
 
 def _side(exchange: Exchange) -> Side:
-    masked = Masks().exchange(exchange)
+    head, hide = _head(exchange), Masks().hiding(exchange.request)
     return Side(
-        method=masked.request.method,
-        url=masked.request.url,
-        request=_request(masked.request, None),
-        status=masked.response.status if masked.response else None,
-        response=_response(masked.response, None),
+        method=head.request.method,
+        url=head.request.url,
+        request=_request(exchange.request, None, hide),
+        status=head.response.status if head.response else None,
+        response=_response(exchange.response, None, hide),
     )
+
+
+def _head(exchange: Exchange) -> Exchange:
+    """Everything but the bodies, keys masked: a body may be huge, and little of it is shown."""
+    response = exchange.response and replace(exchange.response, chunks=())
+    bare = replace(exchange, request=replace(exchange.request, body=b""), response=response)
+    return Masks().exchange(bare)
 
 
 def _headers(headers: Headers) -> tuple[tuple[str, str], ...]:
     return tuple((name, value[:MARKED]) for name, value in headers.pairs[:HEADERS])
 
 
-def _request(request: Request, at: str | None) -> Passage:
+def _request(request: Request, at: str | None, hide: Hide) -> Passage:
     """The body as it was sent, so that it can be sent again."""
     text = _text(request.body)
-    return _cut(text, span(text, keys(at)) if at else None, WHOLE)
+    return _cut(text, span(text, keys(at)) if at else None, WHOLE, hide)
 
 
-def _response(response: Response | None, at: str | None) -> Passage:
+def _response(response: Response | None, at: str | None, hide: Hide) -> Passage:
     """The part of the body around the place, laid out for reading."""
     if response is None:
         return Passage("", None)
-    at = "" if at is None or _ELSEWHERE.match(at) else at
+    if at is None or _ELSEWHERE.match(at) or len(response.body) > SEARCHED:
+        at = ""
     event = _EVENT.match(at)
     if event:
-        return _event(response.body, int(event[1]), at[event.end() :])
+        return _event(response.body, int(event[1]), at[event.end() :], hide)
     text = _laid_out(response.body)
-    return _cut(text, span(text, keys(at)), AROUND)
+    return _cut(text, span(text, keys(at)) if at else None, AROUND, hide)
 
 
-def _event(body: bytes, number: int, at: str) -> Passage:
+def _event(body: bytes, number: int, at: str, hide: Hide) -> Passage:
     """The event at fault, amid those around it."""
     events = parse(body).events
     if number >= len(events):
-        return _cut(_text(body), None, AROUND)
+        return _cut(_text(body), None, AROUND, hide)
     event = events[number]
     before, block = _text(body[: event.start]), _text(event.raw)
     start = block.find(event.data) if event.data_fields == 1 else -1
     inner = span(event.data, keys(at)) if start >= 0 and at else None
     first, last = (start + inner[0], start + inner[1]) if inner else (0, len(block.rstrip()))
     whole = before + block + _text(body[event.end :])
-    return _cut(whole, (len(before) + first, len(before) + last), AROUND)
+    return _cut(whole, (len(before) + first, len(before) + last), AROUND, hide)
 
 
 def _laid_out(body: bytes) -> str:
@@ -157,12 +169,18 @@ def _text(body: bytes) -> str:
     return body.decode("utf-8", "replace")
 
 
-def _cut(text: str, mark: Span | None, room: int) -> Passage:
-    """The text with ``room`` characters on either side of the mark, or at the beginning."""
-    if mark is None:
-        kept = text[: 2 * room]
-        return Passage(kept, None, whole=len(kept) == len(text))
-    first, last = mark[0], min(mark[1], mark[0] + MARKED)
+def _cut(text: str, mark: Span | None, room: int, hide: Hide) -> Passage:
+    """The text with ``room`` characters on either side of the mark, or at the beginning.
+
+    Keys are hidden in somewhat more than that: one that is cut in two could not be told.
+    """
+    first, last = (mark[0], min(mark[1], mark[0] + MARKED)) if mark else (room, room)
     start, end = max(0, first - room), last + room
-    kept = text[start:end]
-    return Passage(kept, (first - start, last - start), whole=len(kept) == len(text))
+    outer = max(0, start - MARGIN)
+    around = text[outer : end + MARGIN]
+    hidden = hide(around)
+    kept = hidden[start - outer : end - outer]
+    is_whole = start == 0 and end >= len(text)
+    if mark is None or len(hidden) != len(around):
+        return Passage(kept, None, whole=is_whole)
+    return Passage(kept, (first - start, last - start), whole=is_whole)

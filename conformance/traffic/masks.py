@@ -76,6 +76,16 @@ class Masks:
         request = self.request(exchange.request)
         return replace(exchange, request=request, response=response, failure=failure)
 
+    def hiding(self, request: Request) -> Callable[[str], str]:
+        """What masks keys in a text that is about this request; of ASCII, the length stays."""
+        hide = self._of(request)
+
+        def hidden(text: str) -> str:
+            body = text.encode("utf-8", "surrogatepass")
+            return hide.at_length(body).decode("utf-8", "surrogatepass")
+
+        return hidden
+
     def _of(self, request: Request) -> _Hider:
         own = (*Scrubber.of(request).secrets, *_in_url(request.url))
         known = {form for secret in (*self.secrets, *own) for form in _forms(secret)}

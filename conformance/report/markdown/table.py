@@ -137,7 +137,7 @@ def _replies(group: Sequence[Line]) -> str:
     """Who made the replies, and the day of the newest."""
     newest = max(group, key=lambda line: line.row.recorded[1])
     row, run = newest.row, newest.run
-    words = [row.source or run.mode, row.software, (row.recorded[1] or run.started)[:10]]
+    words = [row.source or run.mode, row.software, row.recorded[1][:10]]
     return " ".join(code(word, 40) for word in words if word)
 
 
