@@ -125,6 +125,15 @@ def test_checks_of_a_parameter_stand_in_its_column() -> None:
     assert one(of, "params").tally == Tally(1, 1)
 
 
+def test_that_a_value_is_taken_does_not_show_an_effect() -> None:
+    taken = param("seed", "accepted_unverified")
+    held = verdict("params.seed_accepted", capabilities={"params": 1})
+    assert cell(taken, held, column="params.seed").state is State.INCONCLUSIVE
+    broken = verdict("params.seed_again", "fail", level="should", capabilities={"params": 1})
+    assert cell(taken, held, broken, column="params.seed").state is State.FLAWED
+    assert cell(param("seed", "unknown"), held, column="params.seed").state is State.HELD
+
+
 def test_a_check_is_about_the_longest_parameter_it_begins_with() -> None:
     names = ("n", "max_tokens", "top_logprobs", "logprobs", "stop")
     assert parameter_of("params.n_two", names) == "n"

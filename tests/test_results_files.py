@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from results_lines import end, evidence, param, run, skipped, target, verdict
 
 from conformance.model import Disposition, Outcome
-from conformance.results.reading import BadResults, Run, find, read
+from conformance.results.reading import BadResults, Run, adapter_of, find, read
 
 LINES = [
     run(),
@@ -161,3 +161,19 @@ def test_a_damaged_line_is_read_or_refused(line: dict[str, Any], data: st.DataOb
         Run("r").add(damaged)
     except (LookupError, TypeError, ValueError, AttributeError):
         return
+
+
+@pytest.mark.parametrize(
+    ("provider", "adapter"),
+    [
+        ("acme", ""),
+        ("127.0.0.1:8000", ""),
+        ("[::1]:8000", ""),
+        ("localhost:8000", ""),
+        ("litellm:lambda_ai", "litellm"),
+        ("our-gateway.v2:127", ""),
+        ("tiny:360ai", "tiny"),
+    ],
+)
+def test_a_host_with_a_port_is_no_adapter(provider: str, adapter: str) -> None:
+    assert adapter_of(provider) == adapter

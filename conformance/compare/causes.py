@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.model import Level, Verdict, show
-from conformance.results.reading import BROKEN, Row
+from conformance.results.reading import BROKEN, Row, adapter_of
 from conformance.results.writing import show_place, wanted
 
 INDEX: Final = re.compile(r"\[\d+\]")
@@ -65,8 +65,9 @@ class Failure:
     @property
     def owner(self) -> str:
         """Who would have to put it right."""
-        adapter, colon, _ = self.verdict.provider.partition(":")
-        return adapter if colon and self.verdict.blame != "provider" else self.verdict.provider
+        provider = self.verdict.provider
+        adapter = adapter_of(provider)
+        return adapter if adapter and self.verdict.blame != "provider" else provider
 
     @property
     def seen(self) -> frozenset[tuple[str, str]]:

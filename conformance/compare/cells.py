@@ -36,6 +36,7 @@ class State(StrEnum):
 ORDER: Final = {state: place for place, state in enumerate(State)}
 TOLD: Final = (State.BROKEN, State.FLAKY, State.FLAWED, State.HELD)
 """The states that count in percentages."""
+ADVERSE: Final = (State.BROKEN, State.FLAKY, State.FLAWED)
 OF_DISPOSITION: Final = {
     Disposition.FORWARDED: State.HELD,
     Disposition.RENAMED: State.HELD,
@@ -110,9 +111,7 @@ def cell_of(
     """
     there = [result for result in results if result.outcome is not Outcome.NOT_APPLICABLE]
     ordered = sorted(there, key=_weight)
-    states = [*map(_state, ordered)]
-    if parameter:
-        states.append(OF_DISPOSITION[parameter.disposition])
+    states = _states([*map(_state, ordered)], parameter)
     nothing = State.ABSENT if absent else State.UNTESTED
     told = [state for state in states if state is not State.UNTESTED]
     untold = [result for result in ordered if _state(result) is State.INCONCLUSIVE]
@@ -126,6 +125,18 @@ def cell_of(
         dropping=dropping,
         reason=_commonest(untold) if told else absent,
     )
+
+
+def _states(states: list[State], parameter: Parameter | None) -> list[State]:
+    """What decides about a cell.
+
+    That a value is taken does not show that it has an effect, so of a parameter the rules that
+    held decide only where nothing else is known.
+    """
+    own = OF_DISPOSITION[parameter.disposition] if parameter else State.UNTESTED
+    if own is State.UNTESTED:
+        return states
+    return [own, *(state for state in states if state in ADVERSE)]
 
 
 def _commonest(results: Iterable[Result]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,16 @@ WORST: Final = (
 """Outcomes, the one that decides first."""
 BROKEN: Final = frozenset({Outcome.FAIL, Outcome.IGNORED, Outcome.FLAKY})
 """The outcomes that break a rule."""
+
+
+_ADAPTED: Final = re.compile(r"([\w.-]+):(?!\d+$)")
+"""An adapter before the provider behind it; a host before its port is none."""
+
+
+def adapter_of(provider: str) -> str:
+    """The adapter in the name of a provider behind one, nothing in any other name."""
+    found = _ADAPTED.match(provider)
+    return found[1] if found else ""
 
 
 class BadResults(Exception):  # noqa: N818  # the file is at fault
@@ -163,8 +174,7 @@ class Row:
     @property
     def adapter(self) -> str:
         """The adapter it was reached through, or nothing."""
-        adapter, colon, _ = self.provider.partition(":")
-        return adapter if colon else ""
+        return adapter_of(self.provider)
 
     def checks(self) -> Iterator[tuple[str, Outcome, Result]]:
         """Every check with the outcome that decides over all capabilities, and whose it is."""
