@@ -123,8 +123,8 @@ def test_only_what_was_told_in_both_counts_as_compared() -> None:
 def test_known_failures_are_listed_and_marked() -> None:
     found = between([lines.verdict()], [lines.verdict(outcome="fail", known="slow")])
     assert [change.known for change in found.found] == ["slow"]
-    assert found.failures() == []
-    assert len(found.failures(known=True)) == 1
+    assert found.news() == []
+    assert len(found.failures(Level.MUST)) == 1
 
 
 def test_what_was_known_and_is_fixed_says_so() -> None:
@@ -148,7 +148,15 @@ def test_a_new_failure_is_what_was_not_seen_broken(
     before: str, after: str, *, counts: bool
 ) -> None:
     found = between([lines.verdict(outcome=before)], [lines.verdict(outcome=after)])
-    assert bool(found.failures()) is counts
+    assert bool(found.news()) is counts
+
+
+def test_behind_an_adapter_a_should_is_news() -> None:
+    """A baseline has every level, so what is not in it is new."""
+    for name, counts in (("tiny:acme/large", True), ("acme/large", False), ("h:80/m", False)):
+        held = lines.verdict(level="should", name=name)
+        broken = lines.verdict(outcome="fail", level="should", name=name)
+        assert bool(between([held], [broken]).news()) is counts
 
 
 def test_a_new_failure_counts_down_to_a_level() -> None:

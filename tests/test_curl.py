@@ -84,6 +84,8 @@ def test_no_body_is_more_than_text_to_a_shell(body: str) -> None:
         {"url": "https://a.example/ --output x\n"},
         {"method": "GET; id"},
         {"headers": [["x", "a\nb"]]},
+        {"headers": [["@/etc/passwd", ""]]},
+        {"headers": [["", "x"]]},
     ],
 )
 def test_there_is_none_where_it_would_not_ask_the_same_or_do_harm(changed: dict[str, Any]) -> None:

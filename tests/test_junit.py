@@ -55,6 +55,8 @@ def kind(found: Element) -> str:
         ({"outcome": "flaky"}, "failure"),
         ({"outcome": "fail", "known": "it never could"}, "skipped"),
         ({"outcome": "fail", "level": "should"}, "skipped"),
+        ({"outcome": "fail", "level": "should", "name": "tiny:acme/large"}, "failure"),
+        ({"outcome": "fail", "level": "may", "name": "tiny:acme/large"}, "skipped"),
         ({"outcome": "fail", "findings": []}, "failure"),
         ({"outcome": "error", "reason": "the check failed: KeyError"}, "error"),
         ({"outcome": "lenient"}, "skipped"),

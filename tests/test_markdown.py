@@ -75,6 +75,26 @@ def test_should_failures_are_counted_and_not_listed() -> None:
     assert "| 1/1 should |" in shown
 
 
+def test_behind_an_adapter_a_should_is_news() -> None:
+    shown = page(failing("tiny:acme/large", level="should"))
+    assert shown.startswith("**1 new failure at 1 target**")
+    assert "- **SHOULD** at `id`" in shown
+    assert "Besides" not in shown
+
+
+def test_of_a_run_that_judged_nothing_it_says_why() -> None:
+    shown = page({"type": "problem", "message": "nobody answered"})
+    assert shown.startswith("**Nothing could be told** of 0 targets.")
+    assert "**Incomplete**: `nobody answered`" in shown
+
+
+def test_a_parameter_nobody_could_tell_of_takes_no_room() -> None:
+    shown = page(verdict(), param("seed", "unknown"), param("stop", "honoured"))
+    assert "stop" in shown
+    assert "seed" not in shown
+    assert "What becomes of" not in page(verdict(), param("seed", "unknown"))
+
+
 def test_an_interrupted_run_is_said_before_anything_it_shows() -> None:
     cut = Run("cut.jsonl")
     for line in (run(), failing("acme/large")):

@@ -81,8 +81,7 @@ def audit(  # noqa: PLR0913, PLR0917  # one parameter an option
             run, summary = _audit(files, chosen, writer)
         except KeyboardInterrupt:
             stop("interrupted: what was written so far is not all")
-        if run.judged:
-            report(written, given)
+        report(written, given)
     terminal.audited(terminal.console(), run, summary)
     if not run.judged:
         stop("nothing to judge: no OpenAI-shaped exchange could be read from these paths")

@@ -67,8 +67,7 @@ def gate(given: dict[str, Any]) -> NoReturn:
         for cell in table.cells:
             made.session.line(parameters.line(cell))
         made.session.close(whole=whole)
-        if made.session.audit.judged:
-            report(written, given)
+        report(written, given)
     _print(terminal.console(), made, table, given["fail_on"])
     if not made.session.audit.judged:
         stop("nothing was judged: no reply came that could be")

@@ -129,8 +129,7 @@ def run(**given: Any) -> None:
         tell(crashed)
         if asking and given["record"]:
             _publish(session, asking, recorded, choice, crashed)
-        if session.audit.judged:
-            report(written, given)
+        report(written, given)
     _finish(session, choice, given)
 
 

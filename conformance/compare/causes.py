@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.model import Level, Verdict, show
-from conformance.results.reading import BROKEN, Row, adapter_of
+from conformance.results.reading import BROKEN, Row, adapter_of, is_news
 from conformance.results.writing import show_place, wanted
 
 INDEX: Final = re.compile(r"\[\d+\]")
@@ -68,6 +68,11 @@ class Failure:
         provider = self.verdict.provider
         adapter = adapter_of(provider)
         return adapter if adapter and self.verdict.blame != "provider" else provider
+
+    @property
+    def is_news(self) -> bool:
+        """Whether nobody knew of it, on a level where that counts."""
+        return is_news(self.verdict.provider, self.level, self.verdict.known)
 
     @property
     def seen(self) -> frozenset[tuple[str, str]]:

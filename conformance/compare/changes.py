@@ -14,7 +14,7 @@ from typing import Final
 from conformance.compare.causes import Failure, failures_of
 from conformance.compare.kinds import UNTOLD, Kind, kind_of
 from conformance.model import Disposition, Level, Outcome
-from conformance.results.reading import BROKEN, Result, Row, Run
+from conformance.results.reading import BROKEN, Result, Row, Run, is_news
 
 NOTHING: Final = frozenset({Disposition.DEAD, Disposition.UNKNOWN})
 """The dispositions that tell nothing."""
@@ -111,15 +111,15 @@ class Changes:
         """The changes of these kinds."""
         return [change for change in self.found if change.kind in kinds]
 
-    def failures(self, lowest: Level = Level.MUST, *, known: bool = False) -> list[Change]:
-        """Rules broken now that were not seen broken before, down to a level."""
-        return [
-            change
-            for change in self.found
-            if change.is_failure
-            and _rank(change.level) <= _rank(lowest)
-            and (known or not change.known)
-        ]
+    def failures(self, lowest: Level) -> list[Change]:
+        """Rules broken now that were not seen broken before, down to a level, known or not."""
+        broken = [change for change in self.found if change.is_failure]
+        return [change for change in broken if _rank(change.level) <= _rank(lowest)]
+
+    def news(self) -> list[Change]:
+        """Those of them that nobody knew of, on a level where that counts."""
+        broken = [change for change in self.found if change.is_failure]
+        return [change for change in broken if is_news(change.target, change.level, change.known)]
 
 
 def changes(old: Run, new: Run) -> Changes:

@@ -28,8 +28,8 @@ _METHOD: Final = re.compile(r"[A-Z]{1,20}")
 _WEB: Final = re.compile(r"https?://[^\s]+")
 _NOWHERE: Final = re.compile(r"https?://(?:[^/?#]*[.@])?(?:test|invalid)(?::\d*)?(?:[/?#]|$)")
 """Names that are nobody's (RFC 6761), such as that of an adapter that is a function."""
-_NOWHERE: Final = re.compile(r"[a-z]+://[^/]*\.test(?:[:/]|$)")
-"""Names that reach nobody (RFC 6761 section 6.2); a function that is called has such an address."""
+_NAME: Final = re.compile(r"[!#-'*+.^-`|~0-9A-Za-z-]+")
+"""A header's name (RFC 9110 section 5.1); curl takes one that begins with ``@`` for a file."""
 
 
 def curl(row: Row, shown: Shown) -> str | None:
@@ -40,7 +40,8 @@ def curl(row: Row, shown: Shown) -> str | None:
     """
     url, body = _url(row, shown.url), shown.request.text
     hidden = not shown.request.whole or len(body) > LONGEST or _MASK.search(body)
-    if not url or hidden or not _METHOD.fullmatch(shown.method):
+    odd = not all(_NAME.fullmatch(name) for name, _ in shown.headers)
+    if not url or hidden or odd or not _METHOD.fullmatch(shown.method):
         return None
     key = row.key if _VARIABLE.fullmatch(row.key) else KEY
     lines = [f"curl --include --globoff {_word(url, key)}"]

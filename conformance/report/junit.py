@@ -1,6 +1,7 @@
 """The matrix as JUnit XML, which CI systems read: a suite a target, a test case a rule.
 
-A test case fails where a gate should stop: a MUST is broken, and nobody knew. Whatever else isn't
+A test case fails where a gate should stop: a MUST is broken, and nobody knew; behind an adapter,
+whose baseline has every level, a SHOULD as well. Whatever else isn't
 a pass is *skipped* with its reason, since JUnit has no word for a warning, and green would claim
 that the rule held: a known failure, a broken SHOULD, a refused parameter, a reply that cannot tell,
 a capability that the target does not have. An *error* is no fault of the target: a check that
@@ -19,9 +20,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.compare.cells import State
 from conformance.compare.grid import Column, Grid, Line
-from conformance.model import Level, Outcome
+from conformance.model import Outcome
 from conformance.report.rulings import LONG, Ruling, line, rulings, run_name, shortfalls, underlying
-from conformance.results.reading import Row, Run
+from conformance.results.reading import Row, Run, is_news
 
 DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 LISTED: Final = 100
@@ -52,7 +53,7 @@ def _target(row: Line, columns: Sequence[Column]) -> Element:
         if value:
             SubElement(properties, "property", name=name, value=value)
     group = f"{_safe(row.row.provider)}.{_safe(row.row.model)}"
-    suite.extend(_case(ruling, group) for ruling in ran)
+    suite.extend(_case(ruling, group, row.row.provider) for ruling in ran)
     for column, cell in zip(columns, row.cells, strict=True):
         if cell.state is State.ABSENT:
             case = SubElement(suite, "testcase", name=line(column.key), classname=group, time="0")
@@ -74,22 +75,22 @@ def _properties(row: Line, inapplicable: int) -> Iterator[tuple[str, str]]:
     yield "not_applicable", str(inapplicable)
 
 
-def _case(ruling: Ruling, group: str) -> Element:
+def _case(ruling: Ruling, group: str, provider: str) -> Element:
     case = Element("testcase", name=line(ruling.check), classname=group, time="0")
-    kind, word, message = _said(ruling)
+    kind, word, message = _said(ruling, provider)
     if kind:
         said = SubElement(case, kind, type=word, message=message)
         said.text = "\n".join(_details(ruling))
     return case
 
 
-def _said(ruling: Ruling) -> tuple[str, str, str]:
+def _said(ruling: Ruling, provider: str) -> tuple[str, str, str]:
     """The element that says what came of a rule, its type and its message."""
     outcome, known = ruling.outcome, ruling.known
     first = next(ruling.places(), "") or ruling.reason
     if ruling.is_broken and known:
         return "skipped", "known", f"known: {known}; {first}"
-    if ruling.is_broken and ruling.level is not Level.MUST:
+    if ruling.is_broken and not is_news(provider, ruling.level, known):
         return "skipped", ruling.level, f"{ruling.level.upper()} broken: {first}"
     if ruling.is_broken:
         return "failure", outcome, f"{first}{_often(ruling)}"

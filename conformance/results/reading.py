@@ -40,14 +40,23 @@ BROKEN: Final = frozenset({Outcome.FAIL, Outcome.IGNORED, Outcome.FLAKY})
 """The outcomes that break a rule."""
 
 
-_ADAPTED: Final = re.compile(r"([\w.-]+):(?!\d+$)")
+_ADAPTED: Final = re.compile(r"([\w.-]+):(?!\d+(?:/|$))")
 """An adapter before the provider behind it; a host before its port is none."""
 
 
 def adapter_of(provider: str) -> str:
-    """The adapter in the name of a provider behind one, nothing in any other name."""
+    """The adapter in the name of a provider or target behind one, nothing in any other name."""
     found = _ADAPTED.match(provider)
     return found[1] if found else ""
+
+
+def is_news(provider: str, level: Level, known: str | None) -> bool:
+    """Whether a failure is news: nobody knew of it, on a level where that counts.
+
+    A baseline has what an adapter breaks on every level, so whatever is not in it is new.
+    """
+    counts = (Level.MUST, Level.SHOULD) if adapter_of(provider) else (Level.MUST,)
+    return known is None and level in counts
 
 
 class BadResults(Exception):  # noqa: N818  # the file is at fault

@@ -30,7 +30,7 @@ def verdict(changes: Changes) -> str:
 
 def _failures(changes: Changes) -> Iterator[str]:
     """New failures by level, those of rules that were not told before by themselves."""
-    found = changes.failures(Level.MAY, known=True)
+    found = changes.failures(Level.MAY)
     covered = [change for change in found if change.kind is Kind.COVERED_BROKEN]
     new = [change for change in found if change.kind is not Kind.COVERED_BROKEN]
     yield from _levels(new, "new {} failure", "") or ["no new failure"]

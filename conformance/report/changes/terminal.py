@@ -32,7 +32,7 @@ def show(console: Console, changes: Changes) -> None:
             console.print(Text(more, "dim"))
         console.print()
     is_sure = changes.is_comparison and changes.new.complete
-    style = "bold red" if changes.failures() else "green" if is_sure else "yellow"
+    style = "bold red" if changes.news() else "green" if is_sure else "yellow"
     console.print(
         Text(verdict(changes), style).append(f" {extent(changes)}", "none"), soft_wrap=True
     )

@@ -52,13 +52,12 @@ def _verdict(grid: Grid, failures: Sequence[Failure]) -> Iterator[str]:
     if not must.told + should.told:
         yield f"**Nothing could be told** of {_count(len(grid.lines), 'target')}."
         return
-    broken = [failure for failure in failures if failure.level is Level.MUST]
-    new = [failure for failure in broken if failure.verdict.known is None]
-    known = len(broken) - len(new)
+    new = [failure for failure in failures if failure.is_news]
+    known = sum(f.level is Level.MUST and f.verdict.known is not None for f in failures)
     if new:
         at = _count(len({failure.target for failure in new}), "target")
         what = f"**{_count(len(new), 'new failure')} at {at}** of {len(grid.lines):,}"
-        yield f"{what}: MUST rules that nobody knew to be broken."
+        yield f"{what}: rules that nobody knew to be broken."
     else:
         yield f"**No new failure** at {_count(len(grid.lines), 'target')}."
     yield (
@@ -75,7 +74,7 @@ def _untold(grid: Grid) -> str:
 
 def _news(grid: Grid) -> Iterator[str]:
     """What the newest runs say themselves: whether they are whole, and what changed."""
-    runs = list({id(line.run): line.run for line in grid.lines}.values())
+    runs = list({id(line.run): line.run for line in grid.lines}.values()) or grid.runs[-1:]
     broken_off = [run for run in runs if not run.complete]
     if broken_off:
         yield f"- **Incomplete**: {_count(len(broken_off), 'run')} without an end, interrupted"
@@ -94,9 +93,9 @@ def _listed(what: str, messages: Sequence[str]) -> Iterator[str]:
 
 def _failures(failures: Iterable[Failure]) -> Iterator[str]:
     """The failures nobody knew of, one item a cause."""
-    new = [failure for failure in failures if failure.verdict.known is None]
-    found = causes(failure for failure in new if failure.level is Level.MUST)
-    should = sum(failure.level is Level.SHOULD for failure in new)
+    unknown = [failure for failure in failures if failure.verdict.known is None]
+    found = causes(failure for failure in unknown if failure.is_news)
+    should = sum(f.level is Level.SHOULD and not f.is_news for f in unknown)
     if found:
         yield f"**New failures, by cause** ({len(found):,}, what breaks most first):"
         yield ""

@@ -24,10 +24,16 @@ SHORT: Final = 40
 
 
 def parameters(grid: Grid) -> list[str]:
-    """What becomes of each parameter; nothing where nobody measured."""
-    names = [column.title for column in grid.columns if column.is_parameter]
+    """What becomes of each parameter of which anything is known anywhere."""
     rows = [line.row for line in grid.lines if line.row.parameters]
-    if not rows:
+    known = {
+        told.name
+        for row in rows
+        for told in row.parameters.values()
+        if told.disposition is not Disposition.UNKNOWN
+    }
+    names = [c.title for c in grid.columns if c.is_parameter and c.title in known]
+    if not names:
         return []
     shown = names[:PARAMETERS]
     made = _letters(rows, shown) if len(rows) <= ACROSS else list(_numbers(rows, shown))

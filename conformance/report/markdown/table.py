@@ -159,7 +159,7 @@ def _legend(grid: Grid, shown: Sequence[tuple[int, Column]], *, by_provider: boo
     if by_provider:
         quiet = [LEGEND[state] for state in (State.INCONCLUSIVE, State.ABSENT, State.UNTESTED)]
         words = [OF_PROVIDERS, *(word for word in quiet if word in words)]
-    return "; ".join(words) + "."
+    return f"{'; '.join(words)}." if words else ""
 
 
 def _cells(cells: Sequence[str]) -> str:
