@@ -47,7 +47,8 @@ echo none >"$results/news"
 
 code=0
 bash "$(dirname "${BASH_SOURCE[0]}")/gate.sh" "$@" --fail-on never || code=$?
-if [ ! -s "$results/matrix.md" ]; then
+if ! grep -q '^{"type":"verdict"' "$results/results.jsonl" 2>/dev/null; then
+  rm -f "$results/matrix.html" "$results/badge.svg" # those of the nights before stay
   exit 2 # nothing was judged, so there is no night to keep
 fi
 

@@ -12,19 +12,21 @@ import sys
 from pathlib import Path
 
 CODES = {"incomplete": 2, "crash": 1}
+VERDICT = '{"type":"verdict"}'
+"""By which a night is known to have judged something."""
 
 
 def words(path: Path) -> list[str]:
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8") as file:
-        return file.read().split()
+        return file.read().removeprefix(VERDICT).split()
 
 
 def run(given: argparse.Namespace) -> int:
     assert given.fail_on == "never", "a night is compared with nights, not with what is known"
     broken = Path(os.environ["BROKEN"]).read_text("utf-8").split()
     if "crash" not in broken:
-        given.json.write_text("\n".join(broken), "utf-8")
+        given.json.write_text("\n".join([VERDICT, *broken]), "utf-8")
         for report in (given.html, given.md, given.junit, given.sarif, given.badge):
             report.write_text(f"{report.name}: {broken}\n", "utf-8")
     return max((CODES.get(word, 0) for word in broken), default=0)
