@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["pytester", "plugin_project"]
+pytest_plugins = ["pytester", "plugin_project", "chromium"]
 
 settings.register_profile("offline", deadline=None, derandomize=True, database=None)
 settings.load_profile("offline")
