@@ -10,7 +10,7 @@ from conformance.answers import Answers
 from conformance.model import Exchange, Verdict
 from conformance.report import parameters
 from conformance.results.evidence import Evidence
-from conformance.results.origin import Origins
+from conformance.results.origin import Origins, unknown
 from conformance.results.writing import ResultsFile
 from conformance.targets import Target
 
@@ -53,6 +53,10 @@ class Account:
         for target in known:
             cells = self._answers.claimed(target) if target.adapter is None else ()
             self.lines(parameters.line(cell) for cell in cells)
+
+    def unrecorded(self, targets: Iterable[Target]) -> None:
+        """Write the targets of which nothing is recorded: they keep their row."""
+        self.lines(unknown(target) for target in targets)
 
     def strangers(self) -> None:
         """The same for targets of which nothing is known but their traffic."""

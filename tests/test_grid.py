@@ -186,3 +186,19 @@ def test_percentages_hold_only_what_was_told(outcomes: list[tuple[Outcome, str]]
         assert found.tally.held <= found.tally.told
         assert bool(told) <= (found.state in TOLD)
         assert found.state in ORDER
+
+
+def test_a_target_nobody_asked_keeps_its_row() -> None:
+    of = grid([made([target(), verdict(), target("acme/later", claims=["chat"])])])
+    assert [line.row.target for line in of.lines] == ["acme/large", "acme/later"]
+    assert [line.row.target for line in of.told.lines] == ["acme/large"]
+    (later,) = of.untold
+    assert (later.must, later.history) == (Tally(), [])
+    assert one(of, "chat", "acme/later").state is State.UNTESTED
+
+
+def test_that_nothing_is_recorded_hides_no_older_run() -> None:
+    live = made([target(), verdict()], MONDAY)
+    replay = made([target(source="")], TUESDAY)
+    (line,) = grid([live, replay]).lines
+    assert (line.run, line.must, len(line.history)) == (live, Tally(1, 1), 1)

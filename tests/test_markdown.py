@@ -88,6 +88,12 @@ def test_of_a_run_that_judged_nothing_it_says_why() -> None:
     assert "**Incomplete**: `nobody answered`" in shown
 
 
+def test_who_nobody_asked_is_named_below() -> None:
+    shown = page(verdict(), target("acme/later"), target("zoo/one"), target("zoo/two"))
+    assert shown.startswith("**No new failure** at 1 target.")
+    assert "Nothing is known yet of (models): `acme` (1), `zoo` (2)." in shown
+
+
 def test_a_parameter_nobody_could_tell_of_takes_no_room() -> None:
     shown = page(verdict(), param("seed", "unknown"), param("stop", "honoured"))
     assert "stop" in shown

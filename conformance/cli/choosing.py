@@ -39,8 +39,8 @@ class Choice:
     whole: bool
     asked: frozenset[str] | None = None
     """The names of the targets that probes are about; all of them when None."""
-    absent: Mapping[str, int] = field(default_factory=dict)
-    """The providers of which nothing is recorded, with the number of their models."""
+    absent: tuple[Target, ...] = ()
+    """The targets of which nothing is recorded, where recordings are looked for."""
     own: Mapping[str, Sequence[Probe]] = field(default_factory=dict)
     """The probes that only the target of this name is asked."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,10 @@ import click
 
 from conformance.cli.common import FILE, opened, stop
 from conformance.cli.reporting import files, refuse_same, report_options, runs_of, write
-from conformance.compare.grid import grid
+from conformance.compare.grid import Grid, grid
 from conformance.report import matrix as terminal_matrix
 from conformance.report import matrix_json, terminal
 from conformance.report.board import Board
-from conformance.results.reading import Run
 
 
 @click.command()
@@ -38,7 +38,7 @@ def matrix(results: tuple[Path, ...], json_file: Path | None, **given: Any) -> N
     refuse_same([*places.values(), json_file])
     runs = runs_of(results)
     of = grid(runs)
-    if not of.lines:
+    if not of.told.lines:
         stop("no target was judged in any of these files")
     for run in runs:
         if not run.complete:
@@ -49,18 +49,17 @@ def matrix(results: tuple[Path, ...], json_file: Path | None, **given: Any) -> N
             json.dump(matrix_json.document(of), file, indent=1)
             file.write("\n")
     if not places and not json_file:
-        _print([line.run for line in of.lines], {line.row.target for line in of.lines})
+        _print(of)
 
 
-def _print(runs: list[Run], targets: set[str]) -> None:
+def _print(of: Grid) -> None:
     """The matrix of the terminal: the newest run of each target."""
     board = Board()
-    newest = {target: run for run in runs for target in run.rows if target in targets}
-    for target, run in newest.items():
-        row = run.rows[target]
+    for row in (line.row for line in of.told.lines):
         for result in row.results.values():
             for verdict in (result.example, *result.broken):
                 if verdict:
                     board.add(verdict)
-        board.rows[target].skipped.update(row.absent)
-    terminal_matrix.run(terminal.console(), board, [], [])
+        board.rows[row.target].skipped.update(row.absent)
+    absent = Counter(line.row.provider for line in of.untold)
+    terminal_matrix.run(terminal.console(), board, [], [], absent)

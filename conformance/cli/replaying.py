@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,7 @@ def replayed(targets: Sequence[str], cassettes: Path, folder: Path | None) -> Ru
             writer.start("replay", [])
             session = Session(Audit(Checks(choice.checks)), Expectations(choice.targets), writer)
             asyncio.run(carry_out(session, choice, store, 1))
+            session.account.unrecorded(choice.absent)
             session.samples((target, store.of(target)) for target in choice.targets)
             session.close(whole=choice.whole)
         return read(path)
@@ -50,15 +51,13 @@ def recorded_of(choice: Choice, store: Store, named: Sequence[str], folder: Path
     if not there:
         stop(f"nothing is recorded in {store.folder}; see: conformance run --help")
     replayed = {t for t in there if store.has(t)}
-    known = {target.provider for target in there}
     own = {path.stem for path in folder.glob("*.toml")}
-    absent = Counter(
-        target.provider
-        for target in choice.targets
-        if target.provider not in known and (target.provider in own or not own)
-    )
+    absent = [t for t in choice.targets if t not in there and (t.provider in own or not own)]
     return replace(
-        choice, targets=tuple(there), asked=frozenset(t.name for t in replayed), absent=absent
+        choice,
+        targets=tuple(there),
+        asked=frozenset(target.name for target in replayed),
+        absent=tuple(absent),
     )
 
 

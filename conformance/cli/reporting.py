@@ -37,19 +37,19 @@ def _markdown(of: Grid) -> str:
 def _junit(of: Grid) -> str:
     from conformance.report.junit import junit  # noqa: PLC0415  # as above
 
-    return junit(of)
+    return junit(of.told)
 
 
 def _sarif(of: Grid) -> str:
     from conformance.report.sarif import sarif  # noqa: PLC0415  # as above
 
-    return sarif(of)
+    return sarif(of.told)
 
 
 def _badge(of: Grid) -> str:
     from conformance.report.badge import badge  # noqa: PLC0415  # as above
 
-    return badge(of)
+    return badge(of.told)
 
 
 REPORTS: Final = {

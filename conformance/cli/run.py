@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any, NoReturn
@@ -121,6 +122,7 @@ def run(**given: Any) -> None:
             again = f"; go on with --resume {results}" if results and is_live else ""
             stop(f"interrupted: what was written so far is not all{again}")
         if not is_live:
+            session.account.unrecorded(choice.absent)
             session.samples((target, recorded.of(target)) for target in choice.targets)
             leftovers(session, choice, recorded, given["repeat"])
         for folder in orphans:
@@ -180,7 +182,9 @@ def _publish(
 
 
 def _finish(session: Session, choice: Choice, given: dict[str, Any]) -> NoReturn:
-    matrix.run(terminal.console(), session.board, session.news, session.problems, choice.absent)
+    known = {target.provider for target in choice.targets}
+    absent = Counter(t.provider for t in choice.absent if t.provider not in known)
+    matrix.run(terminal.console(), session.board, session.news, session.problems, absent)
     if not session.audit.judged:
         stop("nothing was judged: no reply came that could be")
     if session.problems:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from conformance.capability import TITLES
@@ -50,17 +50,17 @@ class Line:
     cells: Sequence[Cell]
     """One a column."""
     history: Sequence[Point]
-    """The oldest run first, this one last."""
+    """The oldest run first, this one last; empty where nothing came of it in any."""
 
     @property
     def must(self) -> Tally:
         """How many MUST rules held, of how many that could be told; each counts once."""
-        return self.history[-1].must
+        return self.history[-1].must if self.history else Tally()
 
     @property
     def should(self) -> Tally:
         """As ``must``."""
-        return self.history[-1].should
+        return self.history[-1].should if self.history else Tally()
 
 
 @dataclass(slots=True)
@@ -74,6 +74,16 @@ class Grid:
     """All that it was made from, the oldest first."""
 
     @property
+    def told(self) -> Grid:
+        """The same without the targets of which nothing is known yet."""
+        return replace(self, lines=[line for line in self.lines if not line.row.is_empty])
+
+    @property
+    def untold(self) -> list[Line]:
+        """The rows of targets that nobody asked, or recorded, so far."""
+        return [line for line in self.lines if line.row.is_empty]
+
+    @property
     def providers(self) -> Mapping[str, Sequence[Line]]:
         """The rows by provider."""
         grouped: dict[str, list[Line]] = defaultdict(list)
@@ -85,7 +95,7 @@ class Grid:
 def grid(runs: Iterable[Run]) -> Grid:
     """The matrix of these runs, in any order: of each target the newest, the rest as history."""
     ordered = sorted(runs, key=lambda run: run.started)
-    newest = {target: run for run in ordered for target in run.rows}
+    newest = _newest(ordered)
     rows = [(run, run.rows[target]) for target, run in sorted(newest.items())]
     names = tuple(dict.fromkeys(n for _, row in rows for n in (*row.parameters, *row.dropping)))
     split = {row.target: _by_column(row, names) for _, row in rows}
@@ -100,6 +110,16 @@ def grid(runs: Iterable[Run]) -> Grid:
         for run, row in sorted(rows, key=lambda pair: (pair[1].provider, pair[1].model))
     ]
     return Grid(columns, lines, ordered)
+
+
+def _newest(runs: Iterable[Run]) -> dict[str, Run]:
+    """By target its newest run, of runs in order; one in which nothing came of it if need be."""
+    newest: dict[str, Run] = {}
+    for run in runs:
+        for target, row in run.rows.items():
+            if target not in newest or not row.is_empty:
+                newest[target] = run
+    return newest
 
 
 def parameter_of(check: str, names: Iterable[str]) -> str | None:

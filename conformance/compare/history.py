@@ -35,7 +35,8 @@ class Since:
 
 def history(target: str, runs: Sequence[Run]) -> list[Point]:
     """A target in each of the runs that it is in, which are in order, the oldest first."""
-    return [_point(run, run.rows[target]) for run in runs if target in run.rows]
+    rows = ((run, run.rows.get(target)) for run in runs)
+    return [_point(run, row) for run, row in rows if row and not row.is_empty]
 
 
 def _point(run: Run, row: Row) -> Point:

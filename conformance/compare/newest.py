@@ -19,11 +19,12 @@ def newest(
     ``complete_first`` prefers an older row of a complete run to one of an incomplete run.
     """
     ordered = sorted(runs, key=lambda run: (complete_first and run.complete, run.started))
+    until = before or {}
     source = {
         target: run
         for run in ordered
-        for target in run.rows
-        if not before or target not in before or run.started < before[target]
+        for target, row in run.rows.items()
+        if not row.is_empty and (target not in until or run.started < until[target])
     }
     rest = {id(run) for run in source.values()}
     used = [run for run in ordered if id(run) in rest] or ordered[-1:]
@@ -42,7 +43,8 @@ def newest(
 def begun(runs: Iterable[Run]) -> dict[str, str]:
     """When the newest run of each target began, as an ISO text."""
     ordered = sorted(runs, key=lambda run: run.started)
-    return {target: run.started for run in ordered for target in run.rows}
+    rows = ((run, target, row) for run in ordered for target, row in run.rows.items())
+    return {target: run.started for run, target, row in rows if not row.is_empty}
 
 
 def _listed(texts: Iterable[str]) -> str:

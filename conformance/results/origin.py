@@ -53,6 +53,11 @@ class Origins:
             yield line(name, origin, known.get(name))
 
 
+def unknown(target: Target) -> dict[str, Any]:
+    """The line of a target of which nothing came."""
+    return line(target.name, Origin(target.provider, target.model), target)
+
+
 def line(name: str, origin: Origin, target: Target | None) -> dict[str, Any]:
     """One target's line. ``claims`` is null where nobody says what it can do."""
     made = origin.made
@@ -63,7 +68,7 @@ def line(name: str, origin: Origin, target: Target | None) -> dict[str, Any]:
         "model": origin.model,
         "title": target.title if target else "",
         "source": made.source if made else "",
-        "software": (made and made.software) or (target and target.software) or "",
+        "software": (made and (made.software or (target and target.software))) or "",
         "recorded": [origin.oldest, origin.newest],
         "base_url": target.reached.base_url if target else "",
         "key": (target and target.key) or "",

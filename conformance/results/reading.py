@@ -185,6 +185,11 @@ class Row:
         """The adapter it was reached through, or nothing."""
         return adapter_of(self.provider)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came of it: nobody asked, or nobody recorded."""
+        return not (self.results or self.parameters or self.dropping or self.absent)
+
     def checks(self) -> Iterator[tuple[str, Outcome, Result]]:
         """Every check with the outcome that decides over all capabilities, and whose it is."""
         worst: dict[str, Result] = {}

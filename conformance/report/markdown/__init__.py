@@ -6,12 +6,13 @@ GitHub takes as a comment, and says what was left out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from conformance.compare.causes import Cause, Failure, causes, failures_of
 from conformance.compare.cells import Tally
-from conformance.compare.grid import Grid
+from conformance.compare.grid import Grid, Line
 from conformance.model import Level
 from conformance.report.inert import code, name
 from conformance.report.markdown import table
@@ -26,12 +27,15 @@ CAUSES, FOR_CAUSES = 12, 14_000
 TOLD, FOR_TOLD = 5, 4_000
 """The same of a run's messages, and of runs."""
 FOR_TABLE: Final = 18_000
+UNTOLD: Final = 60
+"""Providers of which nothing is known that are named."""
 NAMED: Final = 3
 """Checks and targets of a cause that are named."""
 
 
-def matrix(grid: Grid, *, title: str = "") -> str:
-    """The whole matrix."""
+def matrix(of: Grid, *, title: str = "") -> str:
+    """The whole matrix; targets of which nothing is known yet are named below it."""
+    grid = of.told
     failures = [failure for line in grid.lines for failure in failures_of(line.row)]
     parts = [
         [f"# {code(title)}"] if title else [],
@@ -40,6 +44,7 @@ def matrix(grid: Grid, *, title: str = "") -> str:
         list(_failures(failures)),
         table.rows(grid, FOR_TABLE),
         parameters(grid),
+        list(_untold_of(of.untold)),
         list(_made_from(grid.runs)),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -70,6 +75,15 @@ def _untold(grid: Grid) -> str:
     """What is in no number."""
     untold = sum(cell.untold for line in grid.lines for cell in line.cells)
     return f"in neither number: {untold:,} that ran and could not tell, and what nobody asked"
+
+
+def _untold_of(lines: Sequence[Line]) -> Iterator[str]:
+    """Who nobody asked, or recorded, so far: providers with the number of their models."""
+    models = Counter(line.row.provider for line in lines)
+    named = [f"{code(name(provider))} ({count:,})" for provider, count in models.items()]
+    if named:
+        more = f" and {len(named) - UNTOLD:,} more" if len(named) > UNTOLD else ""
+        yield f"Nothing is known yet of (models): {', '.join(named[:UNTOLD])}{more}."
 
 
 def _news(grid: Grid) -> Iterator[str]:

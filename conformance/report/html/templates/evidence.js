@@ -31,7 +31,7 @@ async function searcher() {
 
 function el(name, given = {}, ...children) {
   const made = Object.assign(document.createElement(name), given);
-  made.append(...children.flat(2).filter((child) => (child ?? "") !== ""));
+  made.append(...children.flat(Infinity).filter((child) => (child ?? "") !== ""));
   return made;
 }
 
