@@ -31,6 +31,7 @@ MUCH = (
     param("seed", "lost", dropping="off"),
     param("seed", "dropped", dropping="on"),
     skipped("models.list", "404"),
+    target("acme/later", claims=["chat"]),
     verdict("models.item_created", name="other/tiny"),
 )
 
