@@ -81,13 +81,14 @@ def test_a_cell_has_what_it_rests_on() -> None:
 
 def test_what_nobody_told_is_no_pass() -> None:
     told = valid(grid([made(MUCH)]))
-    large, tiny = (target["cells"] for target in told["targets"])
+    large, later, tiny = (target["cells"] for target in told["targets"])
     assert large["stream"]["state"] == "inconclusive"
     assert large["stream"]["reason"] == "cut off"
     assert large["models"] == {"state": "absent", "reason": "acme does not claim it"}
-    assert tiny["chat"] == {"state": "untested"}
+    assert tiny["chat"] == later["chat"] == {"state": "untested"}
+    assert later["stream"]["state"] == "absent"
     assert told["totals"]["must"] == {"held": 2, "told": 4}
-    assert sum(told["totals"]["cells"].values()) == 2 * len(told["columns"])
+    assert sum(told["totals"]["cells"].values()) == 3 * len(told["columns"])
 
 
 def test_a_parameter_has_its_disposition_with_dropping_off_and_on() -> None:
