@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.answers import Answers
+from conformance.capability import asked_about
 from conformance.model import Exchange, Verdict
 from conformance.report import parameters
 from conformance.results.evidence import Evidence
@@ -32,6 +33,11 @@ class Account:
         if self.writer:
             self._evidence.saw(*exchanges)
             self._answers.add(*exchanges)
+
+    def asked(self, target: Target, probe: str, refusal: str | None) -> None:
+        """Take what became of a probe's first request."""
+        if self.writer:
+            self._origins.asked(target, asked_about(probe), refusal)
 
     def verdict(self, verdict: Verdict) -> None:
         """Write a verdict, and the exchange it is about where that is the first of its kind."""

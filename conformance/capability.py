@@ -46,6 +46,8 @@ TOOLS: Final = {
     "none": "tools_auto",
 }
 """The first word of a check of tools -> what it is about, whatever the request."""
+HISTORY: Final = ("round", "call", "result", "results", "orphan", "unanswered", "foreign")
+"""First words of probes of tools that send calls and results back."""
 FORMATS: Final = ("json_object", "json_schema")
 MENTIONED: Final = ("usage", "logprobs")
 """Capabilities of generated text that names of checks mention."""
@@ -82,6 +84,17 @@ def _tools(reply: Reply, request: dict[str, Any]) -> str:
         return "tools_parallel"
     choice = request.get("tool_choice") or request.get("function_call")
     return "tools_auto" if choice in (None, "auto", "none") else "tools_forced"
+
+
+def asked_about(probe: str) -> str:
+    """The capability that a probe asks about."""
+    suite, _, name = probe.partition(".")
+    words = name.split("_")
+    if suite != "tools":
+        return capability(probe)
+    if "streamed" in words:
+        return "tools_streamed"
+    return "tools_round_trip" if words[0] in HISTORY else TOOLS.get(words[0], "tools_auto")
 
 
 @cache

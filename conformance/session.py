@@ -59,6 +59,8 @@ class Session:
             self.incomplete.add((done.target.name, done.probe.id))
         if done.probe.opens and not done.problems:
             self.opened(done.target, done.refusal)
+        if not done.problems:
+            self.account.asked(done.target, done.probe.id, done.refusal)
         for answers in done.slots():
             self._judge(*answers)
 
@@ -103,7 +105,8 @@ class Session:
         if self.writer:
             for message in self.news:
                 self.writer.news(message)
-            self.writer.end(self.audit.read, self.audit.judged, 0, self.audit.outcomes)
+            counts = self.audit.read, self.audit.judged, 0, self.audit.outcomes
+            self.writer.end(*counts, whole=whole)
 
     def opened(self, target: Target, refusal: str | None) -> None:
         """Note how a target took one of the probes that open an area."""

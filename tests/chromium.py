@@ -50,9 +50,9 @@ def _missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The machine's own Chromium, headless."""
+    """The machine's own Chromium, headless; while it is there, so is an event loop of its own."""
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  # may be missing
     except ImportError:

@@ -110,15 +110,20 @@ def skipped(probe: str, reason: str, name: str = "acme/large") -> Line:
     return {"type": "skipped", "target": name, "probe": probe, "reason": reason}
 
 
-def end() -> Line:
+def end(*, whole: bool = True) -> Line:
     outcomes: dict[str, int] = {}
     counts = {"exchanges": 1, "judged": 1, "left_out": 0, "unreadable": 0}
-    return {"type": "end", **counts, "outcomes": outcomes}
+    return {"type": "end", **counts, "outcomes": outcomes, "whole": whole}
 
 
-def made(lines: Iterable[Mapping[str, Any]], started: str = "2026-11-28T03:00:00+00:00") -> Run:
+def made(
+    lines: Iterable[Mapping[str, Any]],
+    started: str = "2026-11-28T03:00:00+00:00",
+    *,
+    whole: bool = True,
+) -> Run:
     """The run that these lines make, with a beginning and an end."""
     found = Run("made.jsonl")
-    for line in (run(started), *lines, end()):
+    for line in (run(started), *lines, end(whole=whole)):
         found.add(line)
     return found

@@ -200,11 +200,21 @@ def test_what_an_incomplete_run_lacks_is_not_nothing() -> None:
     assert not changes(lines.made(made, EARLIER), cut_off(made[:1])).is_nothing
 
 
-def test_against_an_incomplete_run_nothing_held_is_news_and_what_is_broken_is() -> None:
+def test_against_an_incomplete_run_what_it_did_not_tell_is_no_news() -> None:
     new = [lines.verdict("a.a"), lines.verdict("a.b"), lines.verdict("a.c", "fail")]
     found = changes(cut_off([lines.verdict("a.a")], EARLIER), lines.made(new))
-    assert [change.kind for change in found.found] == [Kind.COVERED_BROKEN]
-    assert found.unsure == 1
+    assert found.found == []
+    assert found.unsure == 2
+
+
+def test_nor_against_a_run_that_left_something_out() -> None:
+    part = lines.made([lines.verdict("a.a")], EARLIER)
+    part.whole = False
+    whole = lines.made([lines.verdict("a.a"), lines.verdict("a.c", "fail")])
+    assert (changes(part, whole).unsure, changes(whole, part).unsure) == (1, 1)
+    assert changes(part, whole).found == changes(whole, part).found == []
+    whole.whole = False  # two that left something out are compared as they are
+    assert [change.kind for change in changes(part, whole).found] == [Kind.COVERED_BROKEN]
 
 
 def test_a_parameter_of_which_something_else_becomes() -> None:

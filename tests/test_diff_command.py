@@ -362,7 +362,7 @@ def test_a_folder_may_hold_parts(call: Call) -> None:
     ("name", "text", "said"),
     [
         ("gone.jsonl", None, "gone.jsonl is not there; write results with: conformance run"),
-        ("bad.jsonl", "{", "bad.jsonl:1: no line of a results file"),
+        ("bad.jsonl", "{\n", "bad.jsonl:1: no line of a results file"),
         ("bad.jsonl", '{"type": "end"}', "bad.jsonl: no results file"),
         ("bad.jsonl.gz", "no gzip", "bad.jsonl.gz: "),
         ("empty/x.txt", "", "empty: no results files in it"),

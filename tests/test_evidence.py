@@ -133,7 +133,7 @@ class TestShown:
         around = replace(told, upstream=(exchange(body, asked=body),))
         assert KEY not in json.dumps(line(verdict(), around))
 
-    @pytest.mark.parametrize("before", [*range(1150, 1250), 0, 5000])
+    @pytest.mark.parametrize("before", [*range(1450, 1650, 3), 0, 5000])
     def test_nor_half_of_one_where_it_is_cut(self, before: int) -> None:
         body = json.dumps({"a": "x" * 3000, "b": "y" * before + KEY + "z" * 3000, "c": 1}).encode()
         for at in ("a", "b", "c"):

@@ -12,6 +12,7 @@ from results_lines import made, param, skipped, target, verdict
 from conformance.compare.cells import ORDER, TOLD, Cell, State, Tally
 from conformance.compare.grid import Grid, grid, parameter_of
 from conformance.compare.history import Since, since
+from conformance.compare.latest import forget
 from conformance.model import Disposition, Outcome
 
 MONDAY, TUESDAY, WEDNESDAY = (f"2026-11-2{day}T03:00:00+00:00" for day in (3, 4, 5))
@@ -202,3 +203,122 @@ def test_that_nothing_is_recorded_hides_no_older_run() -> None:
     replay = made([target(source="")], TUESDAY)
     (line,) = grid([live, replay]).lines
     assert (line.run, line.must, len(line.history)) == (live, Tally(1, 1), 1)
+
+
+def asked(about: str, answered: int, of: int, refusal: str = "answered 500") -> Any:
+    return target(asked={about: {"answered": answered, "asked": of, "refusal": refusal}})
+
+
+def test_a_capability_of_which_nothing_is_answered_is_refused() -> None:
+    """That every error is in good order does not make it work."""
+    held = verdict("tools.required_calls", capabilities={"tools_forced": 5})
+    refused = grid([made([asked("tools_forced", 0, 3), held])])
+    assert one(refused, "tools_forced").state is State.REFUSED
+    assert one(refused, "tools_forced").reason == "answered 500"
+    answered = grid([made([asked("tools_forced", 1, 3), held])])
+    assert one(answered, "tools_forced").state is State.HELD
+
+
+def test_a_broken_rule_outweighs_a_refusal() -> None:
+    broken = verdict("tools.required_calls", "fail", capabilities={"tools_forced": 5})
+    of = grid([made([asked("tools_forced", 0, 3), broken])])
+    assert one(of, "tools_forced").state is State.BROKEN
+
+
+def test_to_be_refused_is_what_mistakes_are_for() -> None:
+    held = verdict("errors.body_object", capabilities={"errors": 9})
+    assert one(grid([made([asked("errors", 0, 9), held])]), "errors").state is State.HELD
+
+
+def test_an_area_that_is_refused_is_not_there_whatever_its_refusal_was_worth() -> None:
+    tried = verdict("embeddings.object", "inconclusive", capabilities={"embeddings": 1})
+    lines = [target(), tried, skipped("embeddings.float", "answered 404")]
+    assert one(grid([made(lines)]), "embeddings").state is State.ABSENT
+
+
+PART: Any = {"capabilities": {"models": 1}}
+
+
+def test_a_run_of_some_rules_says_nothing_of_the_others() -> None:
+    whole = made([target(), verdict(), verdict("models.list", "fail", **PART)], MONDAY)
+    part = made([target(), verdict("models.list", **PART)], TUESDAY, whole=False)
+    (line,) = grid([whole, part]).lines
+    assert (line.must, line.run.started) == (Tally(2, 2), TUESDAY)
+    assert [point.must for point in line.history] == [Tally(1, 2), Tally(1, 1)]
+
+
+def test_a_whole_run_says_that_what_is_not_in_it_could_not_be_told() -> None:
+    before = made([target(), verdict(), verdict("models.list", **PART)], MONDAY)
+    after = made([target(), verdict()], TUESDAY)
+    (line,) = grid([before, after]).lines
+    assert line.must == Tally(1, 1)
+
+
+def test_a_run_that_met_problems_hides_no_failure() -> None:
+    before = made([target(), verdict("models.list", "fail", **PART), verdict()], MONDAY)
+    problem = {"type": "problem", "message": "models.list: no answer"}
+    after = made([target(), verdict(), problem], TUESDAY)
+    (line,) = grid([before, after]).lines
+    assert line.must == Tally(1, 2)
+
+
+def test_a_rule_that_could_not_be_told_again_stays_as_it_was() -> None:
+    before = made([target(), verdict("models.list", "fail", **PART)], MONDAY)
+    unsure = verdict("models.list", "inconclusive", **PART)
+    after = made([target(), unsure], TUESDAY, whole=False)
+    (line,) = grid([before, after]).lines
+    assert line.must == Tally(0, 1)
+
+
+def test_what_a_part_tells_of_parameters_and_answers_is_told() -> None:
+    first = made([asked("tools_forced", 0, 3), param("stop", "ignored"), param("n")], MONDAY)
+    again = made(
+        [asked("tools_forced", 3, 3), param("stop"), param("n", "unknown")], TUESDAY, whole=False
+    )
+    (line,) = grid([first, again]).lines
+    assert {n: p.disposition for n, p in line.row.parameters.items()} == {
+        "stop": Disposition.HONOURED,
+        "n": Disposition.HONOURED,
+    }
+    assert line.row.asked["tools_forced"].answered == 3
+
+
+def test_a_copy_of_a_file_is_no_other_run() -> None:
+    night, copy = made([target(), verdict()]), made([target(), verdict()])
+    of = grid([night, copy])
+    assert (len(of.runs), len(of.lines[0].history)) == (1, 1)
+
+
+def test_history_is_outcomes_only() -> None:
+    old = made([target(), verdict(CHECK, "fail"), verdict("chat.a"), param("stop")], MONDAY)
+    row = old.rows["acme/large"]
+    before = row.outcomes()
+    row.forget()
+    assert (row.outcomes(), row.results, row.is_empty) == (before, {}, False)
+    of = grid([old, made([target(), verdict(CHECK, "fail")], TUESDAY)])
+    assert [point.must for point in of.lines[0].history] == [Tally(1, 2), Tally(0, 1)]
+    assert since("acme/large", of.runs) == {CHECK: Since(MONDAY, MONDAY, TUESDAY)}
+
+
+def test_what_is_forgotten_changes_no_matrix() -> None:
+    def nights() -> list[Any]:
+        return [
+            made([target(), verdict(CHECK, "fail"), verdict("chat.a")], MONDAY),
+            made([target(), verdict(CHECK), verdict("chat.a"), param("stop")], TUESDAY),
+            made([target(), verdict("chat.a", "fail")], WEDNESDAY, whole=False),
+        ]
+
+    kept, forgotten = nights(), nights()
+    forget(forgotten)
+    assert forgotten[0].rows["acme/large"].results == {}
+    (one_line,), (other,) = grid(kept).lines, grid(forgotten).lines
+    assert (one_line.row, one_line.cells) == (other.row, other.cells)
+    assert one_line.history == other.history
+    assert since("acme/large", kept) == since("acme/large", forgotten)
+
+
+def test_files_cannot_ask_for_columns_without_end() -> None:
+    told = [verdict(f"x{i}.a", capabilities={f"x{i}": 1}) for i in range(500)]
+    of = grid([made([target(), verdict(), *told])])
+    assert (len(of.columns), of.left_out) == (300, 201)
+    assert of.columns[0].key == "chat"

@@ -59,7 +59,7 @@ MAY_IMPORT = {
     | {"capability", "compare", "dispositions", "engine", "proof", "report", "results", "scrub"}
     | {"targets"},
     "learn": {"provider_file", "expect", "model", "report", "targets"},
-    "account": {"answers", "model", "replies", "report", "results", "targets"},
+    "account": {"answers", "capability", "model", "replies", "report", "results", "targets"},
     "session": RUNNING | {"account", "report", "results"},
     "gate": RUNNING | {"baseline", "dispositions", "learn", "session"},
 }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from results_lines import end, evidence, param, run, skipped, target, verdict
+from results_lines import end, evidence, param, passage, run, skipped, target, verdict
 
 from conformance.model import Disposition, Outcome
 from conformance.results.reading import BadResults, Run, adapter_of, find, read
@@ -91,6 +91,18 @@ def test_one_that_was_interrupted_is_not_complete(tmp_path: Path) -> None:
     assert not read(written(tmp_path / "r.jsonl", *LINES[:-1])).complete
 
 
+def test_one_that_breaks_off_in_a_line_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = written(tmp_path / "r.jsonl", *LINES)
+    whole = path.read_bytes()
+    for cut in (whole[:-5], whole[: len(whole) // 2]):
+        path.write_bytes(cut)
+        packed = tmp_path / "r.jsonl.gz"
+        packed.write_bytes(gzip.compress(cut)[:-8])
+        for found in (read(path), read(packed)):
+            assert not found.complete
+            assert found.rows
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -100,6 +112,10 @@ def test_one_that_was_interrupted_is_not_complete(tmp_path: Path) -> None:
         target(recorded=None),
         param(disposition="odd"),
         evidence(request="text"),
+        verdict(repeat={"k": float("inf"), "n": 1}),
+        verdict(capabilities={"chat": 10**4000}),
+        verdict(capabilities={"chat": -1}),
+        evidence(response=passage("x", (0, float("inf")))),  # type: ignore[arg-type]  # that is it
         {"kind": "verdict"},
         [],
         5,
@@ -115,13 +131,11 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     assert "its first line is no run" in reason(written(path, verdict()))
     path.write_bytes(b"")
     assert "its first line is no run" in reason(path)
-    path.write_bytes(b"\x00\xff not json")
+    path.write_bytes(b"\x00\xff not json\n")
     assert ":1: no line" in reason(path)
     assert "No such file" in reason(tmp_path / "gone.jsonl")
     packed = tmp_path / "r.jsonl.gz"
     packed.write_bytes(b"plain")
-    assert str(packed) in reason(packed)
-    packed.write_bytes(gzip.compress(json.dumps(run()).encode() + b"\n" * 9)[:-12])
     assert str(packed) in reason(packed)
 
 

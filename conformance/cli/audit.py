@@ -21,6 +21,7 @@ from conformance.cli.common import (
     choose_checks,
     json_option,
     level_option,
+    of_level,
     opened,
     stop,
 )
@@ -28,7 +29,7 @@ from conformance.cli.reporting import files as report_files
 from conformance.cli.reporting import refuse_same, report, report_options, results_file
 from conformance.engine import Audit, Checks
 from conformance.model import Exchange, Level, Verdict
-from conformance.registry import Check
+from conformance.registry import Check, checks
 from conformance.report import terminal
 from conformance.report.summary import Summary
 from conformance.results.writing import ResultsFile
@@ -115,7 +116,8 @@ def _audit(
         take(run.close())
     if writer:
         account.strangers()
-        writer.end(run.read, run.judged, summary.unreadable, run.outcomes)
+        whole = len(chosen) >= len(of_level(checks().values(), Level.SHOULD))
+        writer.end(run.read, run.judged, summary.unreadable, run.outcomes, whole=whole)
     return run, summary
 
 

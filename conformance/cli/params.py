@@ -119,7 +119,7 @@ def _write(given: dict[str, Any], title: str, made: Measurement) -> None:
                 writer.line(parameters.line(cell))
             for problem in made.problems:
                 writer.problem(problem)
-            writer.end(made.exchanges, made.exchanges, 0, {})
+            writer.end(made.exchanges, made.exchanges, 0, {}, whole=False)
     if given["md"]:
         with opened(given["md"]) as file:
             file.write(parameters.page(made.cells, made.undeclared, title))

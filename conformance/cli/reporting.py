@@ -12,7 +12,8 @@ import click
 
 from conformance.cli.common import FILE, Command, opened, stop
 from conformance.compare.grid import Grid, grid
-from conformance.results.reading import BadResults, Run, find, read
+from conformance.compare.latest import forget
+from conformance.results.reading import BadResults, Run, began, find, read
 
 
 class Report(NamedTuple):
@@ -85,10 +86,14 @@ def results_file(results: Path | None, given: Mapping[str, Any]) -> Iterator[Pat
 
 def runs_of(paths: Iterable[Path]) -> list[Run]:
     """The runs in these files and folders; exits with 2 where one can't be read."""
+    runs: list[Run] = []
     try:
-        return [read(path) for path in find(paths)]
+        for path in sorted(find(paths), key=began):
+            runs.append(read(path))
+            forget(runs)
     except BadResults as error:
         stop(str(error))
+    return runs
 
 
 def report(results: Path | None, given: Mapping[str, Any]) -> None:

@@ -56,6 +56,9 @@ OF_DISPOSITION: Final = {
 }
 
 
+Refused = tuple[State, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How many rules held, of how many that could be told, on one level."""
@@ -104,14 +107,17 @@ def cell_of(
     parameter: Parameter | None = None,
     dropping: Parameter | None = None,
     absent: str = "",
+    refused: Refused | None = None,
 ) -> Cell:
     """The cell that these results and this disposition come to.
 
-    ``absent`` says why there can be none, where there is none.
+    ``absent`` says why there can be none, where there is none. ``refused`` is what is the case, and
+    why, where nothing that was asked was answered.
     """
     there = [result for result in results if result.outcome is not Outcome.NOT_APPLICABLE]
     ordered = sorted(there, key=_weight)
-    states = _states([*map(_state, ordered)], parameter)
+    own = OF_DISPOSITION[parameter.disposition] if parameter else State.UNTESTED
+    states = _states([*map(_state, ordered)], refused[0] if refused else own)
     nothing = State.ABSENT if absent else State.UNTESTED
     told = [state for state in states if state is not State.UNTESTED]
     untold = [result for result in ordered if _state(result) is State.INCONCLUSIVE]
@@ -123,17 +129,17 @@ def cell_of(
         results=ordered,
         parameter=parameter,
         dropping=dropping,
-        reason=_commonest(untold) if told else absent,
+        reason=refused[1] if refused else _commonest(untold) if told else absent,
     )
 
 
-def _states(states: list[State], parameter: Parameter | None) -> list[State]:
+def _states(states: list[State], own: State) -> list[State]:
     """What decides about a cell.
 
-    That a value is taken does not show that it has an effect, so of a parameter the rules that
-    held decide only where nothing else is known.
+    That a value is taken does not show that it has an effect, and that an error is in good order
+    not that there is anything but errors. So where something is known of the whole, the rules that
+    held do not decide.
     """
-    own = OF_DISPOSITION[parameter.disposition] if parameter else State.UNTESTED
     if own is State.UNTESTED:
         return states
     return [own, *(state for state in states if state in ADVERSE)]

@@ -164,8 +164,14 @@ def _is_told(result: Result | None) -> bool:
 
 def _is_unsure(made: Changes, kind: Kind | None) -> bool:
     """Whether a change may only be due to what an incomplete run did not come to."""
-    lost = kind is Kind.DISAPPEARED and not made.new.complete
-    return lost or (kind is Kind.COVERED and not made.old.complete)
+    if kind is Kind.DISAPPEARED:
+        return _tells_less(made.new, made.old)
+    return kind in (Kind.COVERED, Kind.COVERED_BROKEN) and _tells_less(made.old, made.new)
+
+
+def _tells_less(run: Run, other: Run) -> bool:
+    """Whether a rule may be missing in a run though nothing changed."""
+    return not run.complete or (other.whole and not run.whole)
 
 
 def _change(

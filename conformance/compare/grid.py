@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from conformance.capability import TITLES
-from conformance.compare.cells import Cell, Tally, cell_of
-from conformance.compare.history import Point, history
+from conformance.compare.cells import Cell, Refused, State, Tally, cell_of
+from conformance.compare.history import Point, history, point
+from conformance.compare.latest import latest
 from conformance.model import Outcome
 from conformance.results.reading import Result, Row, Run
 
@@ -29,7 +30,11 @@ OF_CLAIM: Final = {
 }
 """What a target may claim -> the columns that are about it."""
 CLAIMED: Final = {column: claim for claim, columns in OF_CLAIM.items() for column in columns}
+COLUMNS: Final = 300
+"""Columns of a matrix; ours are about 60."""
 PARAMS: Final = "params"
+ERRORS: Final = "errors"
+"""Where to be refused is what is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +48,25 @@ class Column:
 
 @dataclass(slots=True)
 class Line:
-    """A row of the matrix: a target in its newest run, and how it fared in all of them."""
+    """A row of the matrix: what is known of a target, and how it fared in all runs."""
 
     row: Row
     run: Run
+    """The newest that told anything of it."""
     cells: Sequence[Cell]
     """One a column."""
     history: Sequence[Point]
-    """The oldest run first, this one last; empty where nothing came of it in any."""
+    """The oldest run first; empty where nothing came of it in any."""
 
     @property
     def must(self) -> Tally:
         """How many MUST rules held, of how many that could be told; each counts once."""
-        return self.history[-1].must if self.history else Tally()
+        return point("", self.row).must
 
     @property
     def should(self) -> Tally:
         """As ``must``."""
-        return self.history[-1].should if self.history else Tally()
+        return point("", self.row).should
 
 
 @dataclass(slots=True)
@@ -72,6 +78,8 @@ class Grid:
     """By provider and model."""
     runs: Sequence[Run] = field(default_factory=list)
     """All that it was made from, the oldest first."""
+    left_out: int = 0
+    """Columns for which there is no room: what files say they are about may be anything."""
 
     @property
     def told(self) -> Grid:
@@ -93,13 +101,15 @@ class Grid:
 
 
 def grid(runs: Iterable[Run]) -> Grid:
-    """The matrix of these runs, in any order: of each target the newest, the rest as history."""
-    ordered = sorted(runs, key=lambda run: run.started)
-    newest = _newest(ordered)
-    rows = [(run, run.rows[target]) for target, run in sorted(newest.items())]
+    """The matrix of these runs, in any order: of each target what is known now, and its history."""
+    ordered = in_order(runs)
+    targets = {target for run in ordered for target in run.rows}
+    told = [found for target in targets if (found := latest(target, ordered))]
+    rows = sorted(told, key=lambda pair: (pair[1].provider, pair[1].model, pair[1].target))
     names = tuple(dict.fromkeys(n for _, row in rows for n in (*row.parameters, *row.dropping)))
     split = {row.target: _by_column(row, names) for _, row in rows}
-    columns = _columns(split.values(), names)
+    wanted = _columns(split.values(), names)
+    columns = wanted[:COLUMNS]
     lines = [
         Line(
             row=row,
@@ -107,19 +117,15 @@ def grid(runs: Iterable[Run]) -> Grid:
             cells=[_cell(row, column, split[row.target].get(column.key, ())) for column in columns],
             history=history(row.target, ordered),
         )
-        for run, row in sorted(rows, key=lambda pair: (pair[1].provider, pair[1].model))
+        for run, row in rows
     ]
-    return Grid(columns, lines, ordered)
+    return Grid(columns, lines, ordered, len(wanted) - len(columns))
 
 
-def _newest(runs: Iterable[Run]) -> dict[str, Run]:
-    """By target its newest run, of runs in order; one in which nothing came of it if need be."""
-    newest: dict[str, Run] = {}
-    for run in runs:
-        for target, row in run.rows.items():
-            if target not in newest or not row.is_empty:
-                newest[target] = run
-    return newest
+def in_order(runs: Iterable[Run]) -> list[Run]:
+    """The oldest first, and each once: a copy of a file, gzipped or not, is no other run."""
+    each = {(run.started, run.mode, frozenset(run.rows)): run for run in runs}
+    return sorted(each.values(), key=lambda run: run.started)
 
 
 def parameter_of(check: str, names: Iterable[str]) -> str | None:
@@ -158,13 +164,23 @@ def _cell(row: Row, column: Column, results: Sequence[Result]) -> Cell:
     name = column.title
     if column.is_parameter:
         return cell_of(results, row.parameters.get(name), row.dropping.get(name))
-    return cell_of(results, absent=_absent(row, column.key))
+    claim = CLAIMED.get(column.key)
+    unclaimed = claim and row.claims is not None and claim not in row.claims
+    absent = f"{row.provider} does not claim it" if unclaimed else ""
+    return cell_of(results, absent=absent, refused=None if absent else _refused(row, column.key))
 
 
-def _absent(row: Row, column: str) -> str:
-    """Why a target can have nothing in a column; empty where it could."""
+def _refused(row: Row, column: str) -> Refused | None:
+    """What is the case, and why, where nothing about a capability was answered."""
     claim = CLAIMED.get(column)
-    if claim and row.claims is not None and claim not in row.claims:
-        return f"{row.provider} does not claim it"
-    refused = (why for probe, why in row.absent.items() if probe.partition(".")[0] == claim)
-    return next(refused, "")
+    gone = next((why for probe, why in row.absent.items() if _area(probe) == claim), "")
+    if gone:
+        return State.ABSENT, gone
+    asked = row.asked.get(column)
+    if column != ERRORS and asked and asked.asked and not asked.answered:
+        return State.REFUSED, asked.refusal
+    return None
+
+
+def _area(probe: str) -> str:
+    return probe.partition(".")[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from conformance.compare.cells import Tally
 from conformance.model import Level, Outcome
-from conformance.results.reading import BROKEN, Row, Run
+from conformance.results.reading import BROKEN, Decided, Row, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,22 @@ class Since:
 def history(target: str, runs: Sequence[Run]) -> list[Point]:
     """A target in each of the runs that it is in, which are in order, the oldest first."""
     rows = ((run, run.rows.get(target)) for run in runs)
-    return [_point(run, row) for run, row in rows if row and not row.is_empty]
+    return [point(run.started, row) for run, row in rows if row and not row.is_empty]
 
 
-def _point(run: Run, row: Row) -> Point:
-    checks = [(outcome, result.level) for _, outcome, result in row.checks()]
+def point(started: str, row: Row) -> Point:
+    """What a row comes to; each rule counts once, whatever columns it stands in."""
+    outcomes = row.outcomes()
     return Point(
-        started=run.started,
-        must=_tally(checks, Level.MUST),
-        should=_tally(checks, Level.SHOULD),
-        flaky=sum(outcome is Outcome.FLAKY for outcome, _ in checks),
+        started=started,
+        must=_tally(outcomes, Level.MUST),
+        should=_tally(outcomes, Level.SHOULD),
+        flaky=sum(outcome is Outcome.FLAKY for _, _, outcome in outcomes),
     )
 
 
-def _tally(checks: Sequence[tuple[Outcome, Level]], level: Level) -> Tally:
-    told = [o for o, on in checks if on is level and (o in BROKEN or o is Outcome.PASS)]
+def _tally(outcomes: Sequence[Decided], level: Level) -> Tally:
+    told = [o for _, on, o in outcomes if on is level and (o in BROKEN or o is Outcome.PASS)]
     return Tally(sum(outcome is Outcome.PASS for outcome in told), len(told))
 
 
@@ -76,5 +77,5 @@ def since(target: str, runs: Sequence[Run]) -> dict[str, Since]:
 def _told(target: str, runs: Sequence[Run]) -> Iterator[tuple[str, str, Outcome]]:
     for run in runs:
         if target in run.rows:
-            for check, outcome, _ in run.rows[target].checks():
+            for check, _, outcome in run.rows[target].outcomes():
                 yield run.started, check, outcome

@@ -37,6 +37,7 @@ def newest(
         rows={target: run.rows[target] for target, run in source.items()},
         problems=[problem for run in used for problem in run.problems],
         complete=all(run.complete for run in used),
+        whole=all(run.whole for run in used),
     )
 
 

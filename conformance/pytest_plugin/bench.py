@@ -43,6 +43,8 @@ class Result:
     skipped: Skipped | None = None
     opened: tuple[str | None, ...] = ()
     """Why it was refused, or None, where it is a probe that opens an area."""
+    refused: tuple[str | None, ...] = ()
+    """Why its first request was refused, or None, where a probe came to its end."""
     news: list[str] = field(default_factory=list)
     """What has changed behind an adapter, besides the verdicts."""
     parameters: list[dict[str, Any]] = field(default_factory=list)
@@ -59,6 +61,7 @@ class Result:
             "id": self.case.id,
             "lines": [verdict_line(verdict) for verdict in told],
             "evidence": [next(evidence.of(verdict), None) for verdict in told],
+            "refused": self.refused,
             "made": [(m.source, m.recorded_at, m.software) for m in self._ends()],
             "tallies": [(verdict_line(t.summed()), t.count) for t in self.tallies.found.values()],
             "read": self.read,
@@ -141,8 +144,9 @@ class Bench:
         if isinstance(done, Skipped):
             result.skipped = done
             return result
-        if probe.opens and not problems:
-            result.opened = (done.refusal,)
+        if not problems:
+            result.refused = (done.refusal,)
+            result.opened = result.refused if probe.opens else ()
         for answers in done.slots():
             self._note(result, audit.add(*answers), answers)
         return _added_up(result, audit)

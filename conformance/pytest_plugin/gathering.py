@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from conformance.capability import asked_about
 from conformance.engine import Audit, Checks
 from conformance.expect import Expectations
 from conformance.model import MISSING, Finding, Provenance, Source, Verdict, show
@@ -138,6 +139,8 @@ class Gathering:
         for tally in session.audit.tallies.found.values():
             origins.made(tally.first.provider, tally.first.model, None)
         for case, found in self._in_order():
+            for refusal in found["refused"]:
+                origins.asked(case.target, asked_about(case.name), refusal)
             for source, at, software in found["made"]:
                 made = Provenance(Source(source), recorded_at=at, software=software)
                 origins.made(case.target.provider, case.target.model, made)

@@ -111,7 +111,8 @@ class Summing:
             self._gathering.write(judged, self._writer)
             if is_complete:
                 audit = judged.audit
-                self._writer.end(audit.read, audit.judged, 0, audit.outcomes)
+                counts = audit.read, audit.judged, 0, audit.outcomes
+                self._writer.end(*counts, whole=self._gathering.is_whole)
         if self._config.option.conformance_record and self._live:
             self._recorded = self._publish(self._live, complete=is_complete)
         failed = judged.problems or judged.failed(self._config.option.conformance_fail_on)

@@ -23,6 +23,8 @@ FOUND: Final = 600
 """Characters of the value at fault."""
 BEGIN, END = "»", "«"
 """What stands around the place at fault where nothing can be coloured."""
+_TOLD: Final = re.compile(r"…[0-9a-f]{8}$")
+"""The end of a name that was changed."""
 _SPECIAL: Final = re.compile(r"([\\`*\[\]<>|~])")
 _LINE_ENDS: Final = re.compile(r"\r\n?")
 
@@ -37,10 +39,11 @@ def short(text: str, limit: int = SHORT) -> str:
 def name(text: str, limit: int = NAME) -> str:
     """A name, short; two that differ stay two."""
     shown = printable(text[: limit + 1])
-    if len(shown) <= limit:
+    if shown == text and len(shown) <= limit and not _TOLD.search(text):
         return shown
+    shown = shown[: limit - 9]
     told = sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:8]
-    return f"{shown[: limit - 9]}…{told}"
+    return f"{shown}…{told}"
 
 
 def code(text: str, limit: int = SHORT) -> str:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from conformance.model import Provenance, Verdict
 from conformance.targets import Target
+
+
+@dataclass(slots=True)
+class Answers:
+    """How many probes of one capability were answered, of how many; why the first was not."""
+
+    answered: int = 0
+    asked: int = 0
+    refusal: str = ""
 
 
 @dataclass(slots=True)
@@ -20,6 +29,8 @@ class Origin:
     """Where the oldest comes from: a row is as old as what it rests on."""
     oldest: str = ""
     newest: str = ""
+    asked: dict[str, Answers] = field(default_factory=dict)
+    """By capability, what became of the probes about it."""
 
     def add(self, made: Provenance) -> None:
         """Take one more."""
@@ -45,6 +56,14 @@ class Origins:
         origin = self._found.setdefault(f"{provider}/{model}", Origin(provider, model))
         if provenance:
             origin.add(provenance)
+
+    def asked(self, target: Target, about: str, refusal: str | None) -> None:
+        """Note that a probe about a capability was answered, or why it was refused."""
+        origin = self._found.setdefault(target.name, Origin(target.provider, target.model))
+        answers = origin.asked.setdefault(about, Answers())
+        answers.asked += 1
+        answers.answered += refusal is None
+        answers.refusal = answers.refusal or refusal or ""
 
     def lines(self, targets: Iterable[Target] = ()) -> Iterator[dict[str, Any]]:
         """A line of the results for each target; those of which more is known are given."""
@@ -72,6 +91,7 @@ def line(name: str, origin: Origin, target: Target | None) -> dict[str, Any]:
         "recorded": [origin.oldest, origin.newest],
         "base_url": target.reached.base_url if target else "",
         "key": (target and target.key) or "",
+        "asked": {about: asdict(answers) for about, answers in origin.asked.items()},
         "claims": sorted(target.endpoints | target.capabilities)
         if target and target.claimed
         else None,

@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -57,6 +58,17 @@ def is_news(provider: str, level: Level, known: str | None) -> bool:
     """
     counts = (Level.MUST, Level.SHOULD) if adapter_of(provider) else (Level.MUST,)
     return known is None and level in counts
+
+
+_DAMAGE: Final = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+"""What a line of another form raises."""
 
 
 class BadResults(Exception):  # noqa: N818  # the file is at fault
@@ -152,6 +164,19 @@ class Parameter:
     declared: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many probes of one capability were answered, of how many; why the first was not."""
+
+    answered: int
+    asked: int
+    refusal: str
+
+
+Decided = tuple[str, Level, Outcome]
+"""A check, its level, and the outcome that decides."""
+
+
 @dataclass(slots=True)
 class Row:
     """One target in one run."""
@@ -179,6 +204,10 @@ class Row:
     """The same where an adapter is told to drop what is not taken."""
     absent: dict[str, str] = field(default_factory=dict)
     """Probe -> why it was not asked: its area was refused."""
+    asked: dict[str, Asked] = field(default_factory=dict)
+    """By capability, what became of the probes about it."""
+    _outcomes: tuple[Decided, ...] | None = None
+    """What is left of the results of a row that is history only."""
 
     @property
     def adapter(self) -> str:
@@ -188,7 +217,19 @@ class Row:
     @property
     def is_empty(self) -> bool:
         """Whether nothing came of it: nobody asked, or nobody recorded."""
-        return not (self.results or self.parameters or self.dropping or self.absent)
+        told = self.results or self._outcomes or self.parameters or self.dropping or self.absent
+        return not told
+
+    def outcomes(self) -> tuple[Decided, ...]:
+        """Every check with its level and the outcome that decides, by check."""
+        if self._outcomes is None:
+            return tuple((check, result.level, outcome) for check, outcome, result in self.checks())
+        return self._outcomes
+
+    def forget(self) -> None:
+        """Keep nothing but the outcomes: of a hundred runs, all but the last are history."""
+        self._outcomes = self.outcomes()
+        self.results, self.parameters, self.dropping, self.absent = {}, {}, {}, {}
 
     def checks(self) -> Iterator[tuple[str, Outcome, Result]]:
         """Every check with the outcome that decides over all capabilities, and whose it is."""
@@ -219,6 +260,13 @@ class Run:
     news: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     complete: bool = False
+    whole: bool = True
+    """Whether no probe and no check was left out."""
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether what it does not tell could not be told."""
+        return self.complete and self.whole and not self.problems
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Take one line. Raises KeyError, TypeError or ValueError for one that is none of ours."""
@@ -243,6 +291,10 @@ def _target(run: Run, line: Mapping[str, Any]) -> None:
     row.software, row.base_url = str(line["software"]), str(line["base_url"])
     row.key = str(line["key"])
     row.recorded = (str(line["recorded"][0]), str(line["recorded"][1]))
+    row.asked = {
+        str(about): Asked(int(told["answered"]), int(told["asked"]), str(told["refusal"]))
+        for about, told in line.get("asked", {}).items()
+    }
     row.claims = None if line["claims"] is None else frozenset(map(str, line["claims"]))
 
 
@@ -297,8 +349,8 @@ def _problem(run: Run, line: Mapping[str, Any]) -> None:
     run.problems.append(str(line["message"]))
 
 
-def _end(run: Run, _: Mapping[str, Any]) -> None:
-    run.complete = True
+def _end(run: Run, line: Mapping[str, Any]) -> None:
+    run.complete, run.whole = True, bool(line.get("whole", True))
 
 
 _TAKERS: Final = {
@@ -349,7 +401,10 @@ def _passage(value: Mapping[str, Any]) -> Passage:
 
 
 def read(path: Path) -> Run:
-    """One results file, gzipped or not. Raises BadResults."""
+    """One results file, gzipped or not; one that breaks off is read as far as it goes.
+
+    Raises BadResults.
+    """
     run = Run(str(path))
     number = 0
     try:
@@ -357,11 +412,10 @@ def read(path: Path) -> Run:
             run.add(json.loads(text))
     except OSError as error:
         raise BadResults(f"{path}: {error.strerror or error}") from error
-    except (EOFError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except _DAMAGE as error:
         kind = type(error).__name__
-        raise BadResults(
-            f"{path}:{number}: no line of a results file ({kind}: {error})"[:300]
-        ) from error
+        said = f"{path}:{number}: no line of a results file ({kind}: {error})"
+        raise BadResults(f"{said[:300]}; leave it out, or write it again") from error
     if not run.started:
         raise BadResults(
             f"{path}: no results file: its first line is no run; write one with --json"
@@ -369,13 +423,24 @@ def read(path: Path) -> Run:
     return run
 
 
+def began(path: Path) -> str:
+    """When the run of a results file began, as an ISO text; nothing where nobody can tell."""
+    try:
+        first = json.loads(next(_lines(path), "{}"))
+        return str(first.get("started", ""))
+    except (OSError, *_DAMAGE):
+        return ""
+
+
 def _lines(path: Path) -> Iterator[str]:
+    """The lines that are whole; one that was being written when the run was stopped is none."""
     opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8", errors="replace") as file:
+    with opened(path, "rt", encoding="utf-8", errors="replace") as file, suppress(EOFError):
         while line := file.readline(LINE):
             if len(line) == LINE:
                 raise ValueError(f"a line is longer than {LINE:,} characters")
-            yield line
+            if line.endswith("\n"):
+                yield line
 
 
 def find(paths: Iterable[Path]) -> list[Path]:

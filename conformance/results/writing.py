@@ -25,6 +25,8 @@ from conformance.model import (
 from conformance.schema import REVISION
 from conformance.scrub import Scrubber
 
+MOST: Final = 10**9
+"""The highest count that is believed."""
 TAIL: Final = 4096
 """Bytes that the last line fits into."""
 
@@ -65,9 +67,18 @@ class ResultsFile:
         self.line({"type": "news", "message": message})
 
     def end(
-        self, exchanges: int, judged: int, unreadable: int, outcomes: Mapping[Outcome, int]
+        self,
+        exchanges: int,
+        judged: int,
+        unreadable: int,
+        outcomes: Mapping[Outcome, int],
+        *,
+        whole: bool = True,
     ) -> None:
-        """Write the last line: counts of exchanges, of broken entries, and of verdicts."""
+        """Write the last line: counts of exchanges, of broken entries, and of verdicts.
+
+        ``whole`` says that no probe and no check was left out.
+        """
         self.line(
             {
                 "type": "end",
@@ -76,6 +87,7 @@ class ResultsFile:
                 "left_out": exchanges - judged,
                 "unreadable": unreadable,
                 "outcomes": dict(sorted(outcomes.items())),
+                "whole": whole,
             }
         )
 
@@ -140,17 +152,23 @@ def verdict_of(line: Mapping[str, Any]) -> Verdict:
         reason=_said(line.get("reason")),
         exchange=_said(line["exchange"]),
         provenance=Provenance(Source(source), recorded_at=at) if source else None,
-        repeat=(int(times["k"]), int(times["n"])),
+        repeat=(_count(times["k"]), _count(times["n"])),
         probe=_said(line["probe"]),
         known=_said(line["known"]),
         blame=_said(line.get("blame")),
-        capabilities=tuple((n, int(k)) for n, k in line.get("capabilities", {}).items()),
+        capabilities=tuple((n, _count(k)) for n, k in line.get("capabilities", {}).items()),
     )
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.40} is no text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or not 0 <= value <= MOST:
+        raise TypeError(f"{value!r:.40} is no count")
     return value
 
 
