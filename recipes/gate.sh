@@ -10,10 +10,12 @@
 #   CONFORMANCE_FAIL_ON   what makes the exit code 1: must, should, news or never   [news]
 #
 # Written are results.jsonl, matrix.html, matrix.md, junit.xml, results.sarif and badge.svg, and
-# summary.md for whoever looks first. Nothing of an earlier run is left.
+# summary.md for whoever looks first, which also says why where nothing could be judged. Nothing of
+# an earlier run is left.
 #
 # Exit codes: 0 nothing to report, 1 a failure, 2 wrong usage or an incomplete run.
 set -euo pipefail
+trap 'exit 2' ERR # what fails in here is no failure of whom it is about
 
 results=${CONFORMANCE_RESULTS:-conformance-results}
 mkdir -p "$results"
@@ -34,8 +36,9 @@ conformance run --fail-on "${CONFORMANCE_FAIL_ON:-news}" "$@" \
 if [ -s "$results/matrix.md" ]; then
   cp "$results/matrix.md" "$results/summary.md"
 else
-  echo "There is no result: \`conformance run\` ended with exit code $code, and its output says why." \
-    >"$results/summary.md"
+  echo "There is no report: \`conformance run\` ended with exit code $code before it wrote one." \
+    "The log has what it said." >"$results/summary.md"
   code=2 # even if it was 1: that is how a program ends that crashed
 fi
+[ "$code" -le 2 ] || code=2 # it was killed
 exit "$code"

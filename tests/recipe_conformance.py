@@ -1,6 +1,8 @@
 """A stand-in for ``conformance`` that is quick: a run is the names of what is broken that night.
 
-What is broken stands in the file ``BROKEN``; ``incomplete`` and ``crash`` there are the run's fate.
+What is broken stands in the file ``BROKEN``, and so does the run's fate: ``incomplete``, ``crash``,
+``killed`` before its last line, or ``silent`` because no reply came. A comparison comes to no end
+with ``unread``, and finds nothing in common with ``elsewhere``. No matrix is made of ``unseen``.
 """
 
 from __future__ import annotations
@@ -8,25 +10,30 @@ from __future__ import annotations
 import argparse
 import gzip
 import os
+import signal
 import sys
 from pathlib import Path
 
-CODES = {"incomplete": 2, "crash": 1}
-VERDICT = '{"type":"verdict"}'
-"""By which a night is known to have judged something."""
+CODES = {"incomplete": 2, "silent": 2, "crash": 1}
+VERDICT, END = '{"type":"verdict"}', '{"type":"end"}'
+"""By which a night is known to have judged something, and to have come to its end."""
 
 
 def words(path: Path) -> list[str]:
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8") as file:
-        return file.read().removeprefix(VERDICT).split()
+        return [word for word in file.read().split() if word not in (VERDICT, END)]
 
 
 def run(given: argparse.Namespace) -> int:
     assert given.fail_on == "never", "a night is compared with nights, not with what is known"
     broken = Path(os.environ["BROKEN"]).read_text("utf-8").split()
+    if "killed" in broken:
+        given.json.write_text("\n".join([VERDICT, *broken, VERDICT[:9]]), "utf-8")
+        os.kill(os.getpid(), signal.SIGKILL)
     if "crash" not in broken:
-        given.json.write_text("\n".join([VERDICT, *broken]), "utf-8")
+        judged = [] if "silent" in broken else [VERDICT]
+        given.json.write_text("\n".join([*judged, *broken, END]) + "\n", "utf-8")
         for report in (given.html, given.md, given.junit, given.sarif, given.badge):
             report.write_text(f"{report.name}: {broken}\n", "utf-8")
     return max((CODES.get(word, 0) for word in broken), default=0)
@@ -34,13 +41,18 @@ def run(given: argparse.Namespace) -> int:
 
 def diff(given: argparse.Namespace) -> int:
     old, new = words(given.old), words(given.new)
+    if "unread" in {*old} ^ {*new}:
+        return 1  # as a program that crashed
     changed = [word for word in new if word not in [*old, *CODES]]
     given.md.write_text(f"since {given.old.name}: {changed}\n", "utf-8")
     return 2 if "elsewhere" in {*old} ^ {*new} else bool(changed)
 
 
 def matrix(given: argparse.Namespace) -> int:
-    nights = len(list(given.results.glob("*.jsonl.gz")))
+    kept = list(given.results.glob("*.jsonl.gz"))
+    if any("unseen" in words(night) for night in kept):
+        return 2
+    nights = len(kept)
     given.html.write_text(f"{nights} nights\n", "utf-8")
     given.badge.write_text(f"{nights} nights\n", "utf-8")
     return 0

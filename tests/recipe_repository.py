@@ -54,10 +54,27 @@ def commands(folder: Path, conformance: str = REAL) -> dict[str, str]:
     }
 
 
-def put(command: Path, line: str) -> None:
-    """Write a command of one line."""
-    command.write_text(f"#!/bin/bash\n{line}\n", "utf-8")
+def put(command: Path, script: str) -> None:
+    """Write a command of ours."""
+    command.write_text(f"#!/bin/bash\n{script}\n", "utf-8")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
+
+
+def counted(folder: Path) -> dict[str, str]:
+    """A runner whose ``conformance`` is the stand-in, and whose nights are numbers.
+
+    They are less than a second apart, and so would have one name.
+    """
+    made = commands(folder / "runner", STAND_IN)
+    today = 'case "$2" in +%F) echo 2026-11-28; exit ;; esac'
+    name = 'printf "2026-11-28T%06dZ\\n" "$(wc -l <"$HOME/nights")"'
+    put(folder / "runner/bin/date", f'{today}\necho x >>"$HOME/nights"\n{name}')
+    return made | {"BROKEN": str(folder / "broken")}
+
+
+def at(night: int) -> str:
+    """The name of such a night."""
+    return f"2026-11-28T{night:06}Z.jsonl.gz"
 
 
 def noting(folder: Path) -> dict[str, str]:

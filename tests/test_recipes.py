@@ -168,7 +168,28 @@ def test_the_gate_in_any_shell_keeps_exit_codes(
     assert check in (project / "here/summary.md").read_text("utf-8")
 
 
-def test_a_crash_is_no_failure_of_an_adapter(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("exit 1", "There is no report: `conformance run` ended with exit code 1 before"),
+        ("kill -9 $$", "There is no report: `conformance run` ended with exit code 137 before"),
+        ("echo why >conformance-results/matrix.md; exit 2", "why"),
+        ("echo why >conformance-results/matrix.md; kill -9 $$", "why"),
+    ],
+)
+def test_a_run_that_comes_to_no_end_is_no_failure_of_an_adapter(
+    end: str, said: str, tmp_path: Path
+) -> None:
     environment = commands(tmp_path / "runner")
-    put(tmp_path / "runner/bin/conformance", "exit 1")
-    assert bash(f"{RECIPES}/gate.sh --adapter our_adapter", tmp_path, environment).returncode == 2
+    put(tmp_path / "runner/bin/conformance", end)
+    made = bash(f"{RECIPES}/gate.sh --adapter our_adapter", tmp_path, environment)
+    assert made.returncode == 2
+    assert (tmp_path / "conformance-results/summary.md").read_text("utf-8").startswith(said)
+
+
+def test_a_place_that_cannot_be_written_is_no_failure_of_an_adapter(tmp_path: Path) -> None:
+    (tmp_path / "conformance-results").touch()
+    job = machine(tmp_path, tmp_path / "temp", noting(tmp_path))
+    assert not job.job(ACTION.replace("{given}", "{}"))
+    assert job.step("Check").code == 2
+    assert "::error title=conformance::There is no whole result" in job.output

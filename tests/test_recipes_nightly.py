@@ -9,7 +9,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from recipe_repository import STAND_IN, Night, Repository, commands
+from recipe_repository import Night, Repository, at, counted
 
 
 class Told(Repository):
@@ -22,32 +22,18 @@ class Told(Repository):
 
 @pytest.fixture
 def told(tmp_path: Path) -> Told:
-    environment = commands(tmp_path / "runner", STAND_IN)
-    # Nights are less than a second apart here, and so have the names that they are given.
-    calendar = tmp_path / "runner/bin/date"
-    calendar.write_text(
-        '#!/bin/bash\ncase "$2" in +%F) echo 2026-11-28; exit ;; esac\n'
-        'echo x >>"$HOME/nights"\n'
-        'printf "2026-11-28T%06dZ\\n" "$(wc -l <"$HOME/nights")"\n',
-        "utf-8",
-    )
-    calendar.chmod(0o755)
-    made = Told(tmp_path, environment | {"BROKEN": str(tmp_path / "broken")})
+    made = Told(tmp_path, counted(tmp_path))
     made.begin({"README": "Ours\n"})
     return made
-
-
-def at(night: int) -> str:
-    return f"2026-11-28T{night:06}Z.jsonl.gz"
 
 
 def test_the_first_night_is_what_the_others_are_compared_with(told: Told) -> None:
     first = told.night_with("a")
     assert (first.worked, first.code, first.news, first.calls) == (True, 0, "none", [])
-    assert first.history.keys() == {at(1), "reference", "index.html", "badge.svg"}
+    assert first.history.keys() == {at(1), "reference", "told", "index.html", "badge.svg"}
     assert first.reference == at(1)
-    assert first.job.summary.startswith("The first night")
-    assert gzip.decompress(first.history[at(1)]).endswith(b"\na")
+    assert first.job.summary.startswith("The first whole night")
+    assert gzip.decompress(first.history[at(1)]).splitlines()[1] == b"a"
 
 
 def test_a_quiet_night_says_nothing(told: Told) -> None:
@@ -144,7 +130,7 @@ def test_a_night_that_crashes_is_not_kept(told: Told) -> None:
     first = told.night_with("")
     crashed = told.night_with("crash")
     assert (crashed.code, crashed.news, crashed.calls) == (2, "none", [])
-    assert "There is no result" in crashed.job.summary
+    assert "There is no report" in crashed.job.summary
     assert crashed.history == first.history
     assert told.night_with("").worked
 
@@ -153,7 +139,7 @@ def test_what_cannot_be_compared_is_said_once(told: Told) -> None:
     told.night_with("")
     moved = told.night_with("elsewhere")
     assert (moved.code, moved.news, moved.calls) == (2, "none", [])
-    assert "could not be compared with" in moved.job.summary
+    assert moved.job.summary.startswith(f"Nothing of it was there in {at(1)}")
     assert told.night_with("elsewhere").worked
 
 
