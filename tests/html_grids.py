@@ -50,6 +50,13 @@ def good() -> Grid:
     return grid([made(lines(), NEW), older])
 
 
+def unasked() -> Grid:
+    """The same with four targets that nobody asked: two of ``acme``'s, and all of two others."""
+    names = ("acme/new", "acme/newer", "beta/one", "omega/one")
+    new = [target(name, recorded=["", ""], claims=["chat"]) for name in names]
+    return grid([made([*new, *lines()], NEW)])
+
+
 def hostile() -> Grid:
     """The matrix of a run in which every text that may be anything is an attack."""
     name = f"{ATTACK}/{ATTACK}{LONG}"

@@ -47,11 +47,31 @@ def test_one_place_over_all_models_of_a_provider_is_one_cause() -> None:
 
 def test_rules_that_want_the_same_at_one_place_are_one_cause() -> None:
     (cause,) = found(
-        broken("params.n_zero_400", "status", want="400", got="200"),
-        broken("params.top_p_above_max_400", "status", want="400", got="200"),
+        broken("params.logprobs_bytes", "choices[0].logprobs", want="an object", got="null"),
+        broken("params.top_logprobs_count", "choices[0].logprobs", want="an object", got="null"),
     )
-    assert cause.checks == ["params.n_zero_400", "params.top_p_above_max_400"]
-    assert (cause.place, cause.want, cause.got) == ("status", "400", "200")
+    assert cause.checks == ["params.logprobs_bytes", "params.top_logprobs_count"]
+    assert (cause.place, cause.want, cause.got) == ("choices[*].logprobs", "an object", "null")
+
+
+def test_a_status_is_the_place_of_many_faults_so_each_rule_is_a_cause() -> None:
+    rules = ("messages_empty_400", "messages_missing_400", "image_bad_base64_400")
+    models = ("acme/large", "acme/small")
+    made = found(
+        *(broken(f"a.{r}", "status", want="400", got="200", name=m) for r in rules for m in models)
+    )
+    assert sorted(cause.checks for cause in made) == sorted([f"a.{rule}"] for rule in rules)
+    assert all(cause.targets == list(models) for cause in made)
+
+
+def test_rules_about_the_status_of_the_very_same_answers_are_one_cause() -> None:
+    (cause,) = found(
+        member("errors.status_4xx", "status", want="4xx", got="500"),
+        member("params.type_error_400", "status", want="400", got="500", level="should"),
+    )
+    assert (cause.place, cause.want, cause.got) == ("status", "4xx", "500")
+    assert cause.level is Level.MUST
+    assert len(cause.checks) == 2
 
 
 @pytest.mark.parametrize(
@@ -64,8 +84,6 @@ def test_rules_that_want_the_same_at_one_place_are_one_cause() -> None:
         ({"want": "a string"}, {"want": "an object"}),
         ({"level": "must"}, {"level": "should"}),
         ({"name": "acme/large"}, {"name": "zeta/large"}),
-        ({"at": "status", "want": "400"}, {"at": "status", "want": "404"}),
-        ({"at": "status", "got": "200"}, {"at": "status", "got": "422"}),
     ],
 )
 def test_what_differs_in_kind_is_apart(one: lines.Line, other: lines.Line) -> None:
@@ -80,7 +98,6 @@ def test_what_differs_in_kind_is_apart(one: lines.Line, other: lines.Line) -> No
         ({"got": "1"}, {"got": "-2.5"}),
         ({"got": "true"}, {"got": "false"}),
         ({"want": "at most 5 tokens"}, {"want": "at most 16 tokens"}),
-        ({"at": "status", "got": "500"}, {"at": "status", "got": "503"}),
     ],
 )
 def test_what_differs_in_value_only_is_one(one: lines.Line, other: lines.Line) -> None:
@@ -198,12 +215,17 @@ def test_what_does_not_break_a_rule_is_no_failure() -> None:
     assert not failures(lines.verdict(f"a.{o}", o, "x") for o in outcomes)
 
 
-def test_a_rule_that_wants_another_status_has_another_cause() -> None:
-    made = found(
-        broken("errors.retryable_5xx", "status", want="400", got="500"),
-        broken("errors.retryable_5xx", "status", want="404", got="500", name="acme/small"),
-    )
-    assert len(made) == 2
+@pytest.mark.parametrize(
+    ("changed", "many"),
+    [({"got": "503"}, 1), ({"want": "404"}, 2), ({"got": "200"}, 2), ({"level": "should"}, 2)],
+)
+def test_at_a_status_a_rule_has_a_cause_for_each_that_is_wanted_and_that_came(
+    changed: lines.Line, many: int
+) -> None:
+    same = {"at": "status", "want": "400", "got": "500"}
+    other = same | {"name": "acme/small"} | changed
+    made = found(broken("errors.retryable_5xx", **same), broken("errors.retryable_5xx", **other))
+    assert len(made) == many
 
 
 def test_members_with_other_kinds_of_value_or_owners_are_apart() -> None:

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from html_grids import ATTACK, LINK, LONG, NEW, OLD, good, hostile
+from html_grids import ATTACK, LINK, LONG, NEW, OLD, good, hostile, lines, unasked
 from results_lines import evidence, made, passage, target, verdict
 
 from conformance.compare.grid import Grid, grid
@@ -108,6 +108,11 @@ def test_what_is_not_whole_is_never_a_hundred_percent() -> None:
     assert "<b>999 of 1,000</b> 99 %" in page(grid([made([target(), *lines])]))
 
 
+def test_a_percentage_is_rounded_down_and_no_further() -> None:
+    lines = [verdict(f"chat.a{i}", "pass" if i < 29 else "fail") for i in range(50)]
+    assert "<b>29 of 50</b> 58 %" in page(grid([made([target(), *lines])]))
+
+
 def test_a_row_says_what_it_rests_on_and_how_old_that_is_against_the_newest_run() -> None:
     text = page(good())
     assert "local, vLLM 0.32.0 · " in text
@@ -140,6 +145,63 @@ def test_what_was_asked_live_and_bears_no_date_is_of_its_run() -> None:
     assert ">undated</span>" in page(grid([documented]))
 
 
+def test_what_asks_again_is_the_probe_whose_exchange_is_shown() -> None:
+    probes = ("stream.basic", "chat.basic")
+    broken = [verdict(outcome="fail", probe=p, exchange=f"acme/large::{p}#1") for p in probes]
+    for shown, asked in ([evidence()], "chat.basic"), ([], "stream.basic"):
+        data = unpacked(page(grid([made([target(), *broken, *shown])])))
+        (result,) = data["rows"][0]["cells"][0]["results"]
+        assert result["again"].endswith(f"--only chat.response_id --only {asked}")
+
+
+def test_targets_that_nobody_asked_are_in_no_number() -> None:
+    text, without = page(unasked()), page(grid([made(lines(), NEW)]))
+    lede = "How far 3 targets of 2 providers keep to the OpenAI API"
+    assert lede in text
+    assert lede in without
+    assert "Of 4 more nothing is known yet." in text
+    assert "nothing is known yet" not in without
+    for start, end in (('<dl class="totals">', "</dl>"), ('<ul class="legend"', "</ul>")):
+        parts = [found.partition(start)[2].partition(end)[0] for found in (text, without)]
+        assert parts[0] == parts[1] != ""
+    assert "live, conformance 0.1.0, 3 targets" in text
+    assert "<title>Compatibility matrix: 3 targets</title>" in text
+    assert "2 targets, MUST 2/4, 2 more that nobody asked yet" in text
+    assert "<small>1 target that nobody asked yet</small>" in text
+
+
+def test_targets_that_nobody_asked_keep_their_rows_hidden_at_first() -> None:
+    text = page(unasked())
+    hidden = re.findall(r'data-key="([^"]+)"[^>]* data-unasked hidden', text)
+    assert hidden == ["acme/new", "acme/newer", "beta/one", "omega/one"]
+    assert re.findall(r'<tbody role="rowgroup" data-key="(\w+)" hidden>', text) == ["beta", "omega"]
+    assert text.count("<small>nothing is recorded yet</small>") == 4
+    assert "with targets nobody asked yet (4)" in text
+    assert row(text, "beta/one")[0] == ("u", "")
+
+
+def test_a_target_that_nobody_asked_can_be_asked() -> None:
+    rows = unpacked(page(unasked()))["rows"]
+    assert [row_["ask"] is not None for row_ in rows] == [
+        False,
+        True,
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert rows[4]["ask"] == (
+        "conformance run --live --base-url https://api.beta.example/v1 --model one "
+        "--api-key-env ACME_KEY"
+    )
+
+
+def test_a_reply_that_names_no_model_is_of_none() -> None:
+    text = page(grid([made([verdict(name="acme/-")])]))
+    assert '<bdi title="acme/-"><span class="of">acme/</span>(no model)</bdi>' in text
+
+
 def test_history_is_drawn_and_told_where_there_is_one() -> None:
     told = "MUST held: 2026-11-21 2/2, 2026-11-28 1/3"
     assert f'aria-label="{told}"' in page(good())
@@ -164,7 +226,10 @@ def test_the_evidence_of_a_cell_is_whole() -> None:
     assert [data["texts"][i] for i in (before, mark, after)] == ['{\n  "id": ', "null", "\n}"]
     assert whole
     assert '"$ACME_KEY"' in data["texts"][exchange["curl"]]
-    assert data["rows"][0]["run"] == "conformance run --live acme/large --only "
+    assert broken["again"] == (
+        "conformance run --live --base-url https://api.acme.example/v1 --model large "
+        "--api-key-env ACME_KEY --only chat.response_id --only chat.basic"
+    )
 
 
 def test_what_was_broken_before_says_since_when() -> None:
@@ -212,7 +277,9 @@ def test_an_adapters_two_sides_are_there_and_its_target_is_asked_through_it() ->
     (beyond,) = data["exchanges"][0]["beyond"]
     told = ["".join(data["texts"][i] for i in beyond[side][:3]) for side in ("request", "response")]
     assert told == ["north", "south"]
-    assert data["rows"][0]["run"] == "conformance run --adapter litellm groq/tiny --only "
+    assert data["rows"][0]["cells"][0]["results"][0]["again"] == (
+        "conformance run --adapter litellm groq/tiny --only chat.response_id --only chat.basic"
+    )
 
 
 def test_nothing_but_its_own_script_can_run_and_nothing_is_loaded() -> None:
@@ -289,3 +356,29 @@ def test_a_cell_costs_little() -> None:
 def test_a_grid_of_nothing_is_a_page_too() -> None:
     assert "of 0 providers" in page(Grid([], []))
     assert "of 1 provider " in page(grid([made([target(), verdict(outcome="not_applicable")])]))
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_colour_of_text_can_be_read_on_every_ground() -> None:
+    style = page(good()).partition("<style>")[2].partition("@media print")[0]
+    found: dict[str, list[str]] = {}
+    for name_, colour in re.findall(r"--([\w-]+): (#[0-9a-f]{6});", style):
+        found.setdefault(name_, []).append(colour)
+    texts = ("ink", "soft", "faint", "accent", "broken", "flaky", "flawed", "held", "refused")
+    for scheme in (0, 1):
+        colours = {name_: both[scheme] for name_, both in found.items()}
+        for text in texts:
+            for ground in ("paper", "panel", f"{text}-fill"):
+                if ground in colours:
+                    ratio = _contrast(colours[text], colours[ground])
+                    assert ratio >= 4.5, (scheme, text, ground, ratio)  # WCAG 1.4.3

@@ -192,7 +192,7 @@ def test_parameters_of_many_targets_are_numbers() -> None:
 
 @pytest.mark.parametrize("text", WORST, ids=lambda text: repr(text[:12]))
 def test_a_stranger_s_text_stays_text(text: str) -> None:
-    shown = matrix(grid([damaged(text)]), title=text)
+    shown = matrix(grid([damaged(text)]))
     assert len(shown) < LIMIT
     assert not kinds(shown) & ACTIVE
     assert not any(sign in prose(shown) for sign in SIGNS)

@@ -6,9 +6,9 @@ Two failures have one cause in two cases:
    same kind of value. Indices in places and numbers in phrases do not count: ``choices[*].index``
    is one place. A value's kind is its JSON type, and whether it is empty; of a status 500 and above
    that it is a server's error. What a rule wants differently of each answer, such as an id, is the
-   same where the rule is.
-2. The same owner had the same kind of value at members of the same object in the very same
-   exchanges: where a body is not the object at all, each of its members is missing.
+   same where the rule is. Many faults have a status for their place: there it is the same rule.
+2. The same owner had the same kind of value in the very same exchanges at members of the same
+   object, or as their status: of a body that is not the object at all each member is missing.
 
 The owner is who would have to put it right: the provider, or the adapter it was reached through,
 unless the provider is to blame.
@@ -28,7 +28,8 @@ from conformance.results.writing import show_place, wanted
 
 INDEX: Final = re.compile(r"\[\d+\]")
 NUMBER: Final = re.compile(r"\d+")
-HTTP: Final = ("status", "body", "headers", "request", "upstream", "events")
+STATUS: Final = "status"
+HTTP: Final = (STATUS, "body", "headers", "request", "upstream", "events")
 """First words of places that are no members of a body."""
 OF_JSON: Final = {
     "missing": "missing",
@@ -82,7 +83,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Failures with one cause; their levels differ only where an object is wrong as a whole."""
+    """Failures with one cause; levels differ only where it is an object or a status as a whole."""
 
     owner: str
     level: Level
@@ -150,7 +151,7 @@ def symptom(verdict: Verdict) -> Symptom:
     """What the first finding comes to when neither indices, numbers nor values count."""
     at, want, got = _first(verdict)
     place = INDEX.sub("[*]", at)
-    words = want if place == "status" else NUMBER.sub("#", want)
+    words = want if place == STATUS else NUMBER.sub("#", want)
     return place, words, _kind(place, got)
 
 
@@ -164,7 +165,7 @@ def _first(verdict: Verdict) -> tuple[str, str, str]:
 
 
 def _kind(place: str, got: str) -> str:
-    if place == "status" and got.isdecimal():
+    if place == STATUS and got.isdecimal():
         return "a server error" if got.startswith("5") else got
     return OF_JSON.get(got) or OF_FIRST.get(got[:1], "a number")
 
@@ -178,18 +179,20 @@ def _alike(failures: Sequence[Failure]) -> dict[Group, list[Failure]]:
     groups: dict[Group, list[Failure]] = defaultdict(list)
     for failure in failures:
         place, want, kind = symptom(failure.verdict)
-        if len(wants[failure.owner, failure.check, place, kind]) > 1 and place != "status":
+        if place == STATUS:
+            want = f"{want}, as {failure.check} wants"
+        elif len(wants[failure.owner, failure.check, place, kind]) > 1:
             want = f"as {failure.check} wants"
         groups[failure.owner, failure.level, (place, want, kind)].append(failure)
     return groups
 
 
 def _joined(alike: Mapping[Group, Sequence[Failure]]) -> Iterator[list[Failure]]:
-    """The groups, with those put together that are about one object in the same exchanges."""
+    """The groups, with those put together that are about one whole in the same exchanges."""
     together: dict[tuple[object, ...], list[Failure]] = defaultdict(list)
     for group, failures in alike.items():
         owner, _, (place, _, kind) = group
-        whole = _object(place)
+        whole = STATUS if place == STATUS else _object(place)
         seen = frozenset(pair for failure in failures for pair in failure.seen)
         together[group if whole is None else (owner, whole, kind, seen)] += failures
     yield from together.values()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
-from unicodedata import east_asian_width
 from xml.sax.saxutils import escape, quoteattr
 
 from conformance.compare.cells import Tally
 from conformance.compare.grid import Grid
 from conformance.report.terminal import printable
 
+LABEL: Final = "OpenAI API"
 LONGEST: Final = 60
-"""Characters of a label that are shown."""
+"""Characters of a date that are shown."""
 NARROW: Final = frozenset("fijlrtI.,:;'|!()[] ")
 GREEN, AMBER, RED, GREY = "#1a7f37", "#8a5a00", "#b3261e", "#5f6368"
 """White text on each has a contrast of more than 5 to 1. The text says it too."""
@@ -20,7 +20,7 @@ GOOD: Final = 90
 """Per cent from which it is not red."""
 
 
-def badge(grid: Grid, label: str = "OpenAI API") -> str:
+def badge(grid: Grid) -> str:
     """How many of the MUST rules held that could be told, over all rows; known failures broke.
 
     The number is rounded down, so that it is 100% only where all of them held. Each rule counts
@@ -28,11 +28,10 @@ def badge(grid: Grid, label: str = "OpenAI API") -> str:
     """
     tally = sum((row.must for row in grid.lines), Tally())
     said = value(tally)
-    label = _cut(label)
-    title = f"{label}: {said}"
+    title = f"{LABEL}: {said}"
     if tally.told:
         title += f"; {', '.join(_details(grid, tally))}"
-    return _drawn(label, said, _colour(tally), title)
+    return _drawn(said, _colour(tally), title)
 
 
 def value(tally: Tally) -> str:
@@ -68,17 +67,11 @@ def _cut(text: str) -> str:
 
 def _width(text: str) -> int:
     """Pixels that a text gets; the drawing makes any font fit into them."""
-    return round(sum(_advance(character) for character in text)) + 12
+    return round(sum(4.2 if character in NARROW else 7.2 for character in text)) + 12
 
 
-def _advance(character: str) -> float:
-    if character in NARROW:
-        return 4.2
-    return 11.5 if east_asian_width(character) in "WF" else 7.2
-
-
-def _drawn(label: str, said: str, colour: str, title: str) -> str:
-    left, right = _width(label), _width(said)
+def _drawn(said: str, colour: str, title: str) -> str:
+    left, right = _width(LABEL), _width(said)
     whole = left + right
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole}" height="20" '
@@ -89,7 +82,7 @@ def _drawn(label: str, said: str, colour: str, title: str) -> str:
         f'<rect width="{left}" height="20" fill="#24292f"/>'
         f'<rect x="{left}" width="{right}" height="20" fill="{colour}"/></g>\n'
         f'<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">\n'
-        f"{_text(label, 0, left)}\n{_text(said, left, right)}\n</g>\n</svg>\n"
+        f"{_text(LABEL, 0, left)}\n{_text(said, left, right)}\n</g>\n</svg>\n"
     )
 
 

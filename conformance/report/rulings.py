@@ -6,17 +6,15 @@ Everything here is text of a stranger's file, and is made one line of bounded le
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, Final
 
 from conformance.compare.grid import Grid
-from conformance.model import Finding, Level, Outcome, Verdict, show
+from conformance.model import Finding, show
 from conformance.registry import Check, checks
 from conformance.report.terminal import printable
-from conformance.results.reading import BROKEN, WORST, Row, Run
+from conformance.results.reading import BROKEN, Result, Row, Run
 
 SHORT: Final = 200
 LONG: Final = 2_000
@@ -25,39 +23,18 @@ PLACES: Final = 10
 _INDEX: Final = re.compile(r"\[\d+\]")
 
 
-@dataclass(slots=True)
-class Ruling:
-    """One rule at one target, over all the columns that it stands in."""
+class Ruling(Result):
+    """One rule at one target, over all the columns that it stands in.
 
-    check: str
-    level: Level
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
-    broken: list[Verdict] = field(default_factory=list)
-    """Those that break the rule; what nobody knew of comes first."""
-    reason: str = ""
-    """Why nothing is told, where nothing is."""
+    Of what was broken, only what breaks the rule; what nobody knew of comes first.
+    """
 
-    @property
-    def outcome(self) -> Outcome:
-        """The outcome that decides."""
-        return next((one for one in WORST if self.outcomes[one]), Outcome.NOT_APPLICABLE)
-
-    @property
-    def is_broken(self) -> bool:
-        """Whether the rule was broken at least once."""
-        return self.outcome in BROKEN
+    __slots__ = ()
 
     @property
     def known(self) -> str | None:
         """Why it is known to be broken, if each time was known."""
-        first = self.broken[0].known if self.broken else None
-        return line(first, LONG) if first else None
-
-    @property
-    def times(self) -> tuple[int, int]:
-        """How often the rule was broken, of how often it could be told."""
-        broken = sum(self.outcomes[one] for one in BROKEN)
-        return broken, broken + self.outcomes[Outcome.PASS]
+        return line(super().known, LONG) or None
 
     @property
     def rule(self) -> Check | None:

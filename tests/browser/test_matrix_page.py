@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from html_grids import ATTACK, NEW, good, hostile, lines
-from results_lines import evidence, made, passage, target, verdict
+from html_grids import ATTACK, NEW, good, hostile, lines, unasked
+from results_lines import evidence, made, param, passage, target, verdict
 
 from conformance.compare.grid import grid
 from conformance.report.inert import name
 
 Open = Callable[..., Any]
 ALL = ["Chat", "Streaming", "Models", "HTTP", "stop", "n"]
+AGAIN = (
+    "conformance run --live --base-url https://api.acme.example/v1 --model large "
+    "--api-key-env ACME_KEY"
+)
 CELL = "#cell=acme%2Flarge&column=chat"
 
 
@@ -78,10 +83,11 @@ def test_a_click_opens_the_evidence_and_closing_returns_to_the_cell(opened: Open
     assert title_of_panel(page) == "acme/large — Chat"
     text = page.inner_text("dialog")
     for told in (
-        *("broken: 1 of 2 rules held", "chat.response_id", "MUST", "1 of 1 time"),
+        *("broken: 1 of 2 rules held", "live · 6 days ago", "chat.response_id", "MUST"),
+        "1 of 1 time",
         *("a non-empty string id", "missing", "First seen broken", "2026-11-28 03:00"),
         *("POST https://api.acme.example/v1/chat/completions", "Bearer [key]", "1 rule held"),
-        *('"$ACME_KEY"', "conformance run --live acme/large --only chat.response_id"),
+        *('"$ACME_KEY"', f"{AGAIN} --only chat.response_id --only chat.basic"),
     ):
         assert told in text or told in page.text_content("dialog"), told
     assert page.inner_text("dialog mark") == "null"
@@ -164,6 +170,8 @@ def test_an_address_of_nothing_says_so(opened: Open) -> None:
     page = opened(good(), "#cell=acme%2Fgone&column=chat&sort=constructor&level=x&show=__proto__")
     assert "names a cell that is not here" in page.inner_text("#missing")
     assert len(shown(page)) == 3
+    assert [page.input_value(f"[name={field}]") for field in ("sort", "level", "show")] == [""] * 3
+    assert page.locator("[name=level]").evaluate("field => field.selectedIndex") == 0
     cell(page, "acme/large", "Chat").click()
     title_of_panel(page)
     assert not page.is_visible("#missing")
@@ -303,6 +311,112 @@ def test_a_heading_sorts_by_its_column_the_worst_first(opened: Open) -> None:
     assert fragment(page) == ""
 
 
+def test_providers_have_no_heading_of_their_own_while_it_is_sorted_across_them(
+    opened: Open,
+) -> None:
+    page = opened(good(), "#sort=must")
+    assert page.locator("tr.group:visible").count() == 0
+    page.select_option("[name=provider]", "acme")
+    page.select_option("[name=sort]", "")
+    assert page.locator("tr.group:visible").count() == 1
+    assert shown(page) == ["acme/large", "acme/small"]
+
+
+ASKED = ["acme/large", "acme/small", "zeta/one"]
+UNASKED = [
+    "acme/large",
+    "acme/new",
+    "acme/newer",
+    "acme/small",
+    "beta/one",
+    "omega/one",
+    "zeta/one",
+]
+
+
+def test_targets_that_nobody_asked_are_shown_where_that_is_asked_for(opened: Open) -> None:
+    page = opened(unasked())
+    assert shown(page) == ASKED
+    assert page.locator("tr.group:visible").count() == 2
+    counted = "3 of 3 targets, 6 of 6 columns; 4 that nobody asked yet not shown"
+    assert page.inner_text("#shown") == counted
+    page.check("[name=unasked]")
+    assert shown(page) == UNASKED
+    assert page.inner_text("#shown") == "7 of 7 targets, 6 of 6 columns"
+    assert fragment(page) == "unasked=1"
+    assert "nothing is recorded yet" in page.inner_text("tr[data-key='beta/one'] th")
+    page.select_option("[name=sort]", "must")
+    assert shown(page)[:3] == ["acme/large", "zeta/one", "acme/small"]
+    page.click("#filters button[type=reset]")
+    assert shown(page) == ASKED
+    assert page.inner_text("#shown") == counted
+
+
+def test_filters_say_how_many_fit_of_those_that_nobody_asked(opened: Open) -> None:
+    page = opened(unasked(), "#provider=beta")
+    assert shown(page) == []
+    assert "0 of 3 targets" in page.inner_text("#shown")
+    assert "1 that nobody asked yet not shown" in page.inner_text("#shown")
+    page.check("[name=unasked]")
+    assert shown(page) == ["beta/one"]
+    assert page.inner_text("#shown").startswith("1 of 7 targets")
+    page.click(".legend button[data-state=b]")
+    assert shown(page) == []
+
+
+def test_a_linked_cell_of_a_target_that_nobody_asked_shows_it(opened: Open) -> None:
+    page = opened(unasked(), "#cell=omega%2Fone&column=models")
+    assert title_of_panel(page) == "omega/one — Models"
+    text = page.inner_text("dialog")
+    assert "omega does not claim it" in text
+    assert "nothing is recorded yet" in text
+    assert "--base-url https://api.omega.example/v1 --model one" in text
+    page.keyboard.press("Escape")
+    until(page, "!location.hash.includes('cell')")
+    assert "omega/one" in shown(page)
+    assert page.is_checked("[name=unasked]")
+    assert page.evaluate("document.activeElement.parentNode.dataset.key") == "omega/one"
+
+
+@pytest.mark.parametrize("many", [3, 7])
+def test_print_follows_what_is_shown(opened: Open, many: int) -> None:
+    page = opened(unasked(), "" if many == 3 else "#unasked=1")
+    page.emulate_media(media="print")
+    assert len(shown(page)) == many
+
+
+def test_a_page_on_which_all_were_asked_does_not_offer_others(opened: Open) -> None:
+    page = opened(good())
+    assert not page.is_visible("[name=unasked]")
+    assert page.locator("optgroup").count() == 0
+
+
+def test_why_a_cell_is_what_it_is_comes_first(opened: Open) -> None:
+    asked = {"models": {"answered": 0, "asked": 2, "refusal": "answered 500: no list"}}
+    given = [
+        target(asked=asked),
+        verdict("models.list_object", "rejected"),
+        verdict("chat.a", "inconclusive", reason="cut off", capabilities={"chat": 1}),
+        verdict("chat.b", capabilities={"chat": 1}),
+    ]
+    page = opened(grid([made(given, NEW)]))
+    cell(page, "acme/large", "Models").click()
+    title_of_panel(page)
+    assert page.inner_text("dialog .body section >> nth=0").strip() == "answered 500: no list"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog:not([open])", state="attached")
+    cell(page, "acme/large", "Chat").click()
+    title_of_panel(page)
+    first = page.inner_text("dialog .body section >> nth=0").strip()
+    assert first == "Why some could not be told: cut off"
+
+
+def test_a_reply_that_names_no_model_is_of_none(opened: Open) -> None:
+    page = opened(grid([made([verdict(outcome="fail", name="acme/-")], NEW)]))
+    page.locator("td.b").first.click()
+    assert title_of_panel(page) == "acme/(no model) — Chat"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_renders_dark_in_print_and_without_motion(opened: Open, scheme: str) -> None:
     page = opened(good(), CELL, color_scheme=scheme, reduced_motion="reduce")
@@ -321,6 +435,62 @@ def test_states_differ_by_their_marks_alone(opened: Open) -> None:
         "all => all.map(one => getComputedStyle(one, '::before').content)"
     )
     assert len(set(marks)) == 8
+
+
+def test_a_parameters_letter_differs_by_its_line_where_a_rule_about_it_is_broken(
+    opened: Open,
+) -> None:
+    lines = [
+        *(param(name) for name in ("held", "flawed", "broken")),
+        verdict("params.flawed_echoed", "fail", level="should"),
+        verdict("params.broken_taken", "fail"),
+    ]
+    page = opened(grid([made([target(), *lines], NEW)]))
+    line = "cell => getComputedStyle(cell).textDecoration.replace(/ ?rgb.*| solid/, '')"
+    told = {name: cell(page, "acme/large", name) for name in ("held", "flawed", "broken")}
+    assert {name: found.inner_text() for name, found in told.items()} == dict.fromkeys(told, "h")
+    assert {name: found.evaluate(line) for name, found in told.items()} == {
+        "held": "none",
+        "flawed": "underline",
+        "broken": "underline double",
+    }
+
+
+def test_a_button_of_the_legend_is_announced_by_its_word_and_count_alone(opened: Open) -> None:
+    snapshot = opened(good()).locator(".legend").aria_snapshot()
+    assert re.search(r'button "broken \d+"', snapshot)
+    assert "broken broken" not in snapshot
+
+
+def test_both_sides_of_an_adapter_are_told(opened: Open) -> None:
+    name = "litellm:groq/tiny"
+    side = {
+        "method": "POST",
+        "url": "https://groq.example/v1",
+        "request": passage('{"sent": "on"}'),
+        "status": 502,
+        "response": passage('{"came": "back"}', (9, 15)),
+    }
+    exchange = evidence(name=name, beyond=[side, side])
+    page = opened(grid([made([target(name), verdict(outcome="fail", name=name), exchange], NEW)]))
+    page.locator("td.b").first.click()
+    title_of_panel(page)
+    text = page.inner_text("dialog")
+    for told in (
+        *("The adapter sent on: POST https://groq.example/v1", '{"sent": "on"}'),
+        *("The adapter got: 502", '{"came": "back"}'),
+    ):
+        assert text.count(told) == 2, told
+    assert "[object" not in text
+    assert page.locator("dialog mark").all_inner_texts() == ['"back"', '"back"', "null"]
+
+
+def test_of_very_many_rules_the_first_are_told_and_the_rest_counted(opened: Open) -> None:
+    many = [verdict(f"chat.c{i}", "fail", capabilities={"chat": 1}) for i in range(1503)]
+    page = opened(grid([made([target(), *many], NEW)]), CELL)
+    title_of_panel(page)
+    assert page.locator("dialog section h3").count() == 500
+    assert "and 1,003 more rules" in page.inner_text("dialog")
 
 
 def test_on_a_phone_the_table_scrolls_and_the_page_does_not(opened: Open) -> None:
@@ -347,6 +517,15 @@ def test_without_its_script_the_table_is_whole(opened: Open, browser: Any) -> No
     assert page.locator("noscript p").is_visible()
     assert cell(page, "acme/large", "Chat").inner_text() == "1/2"
     assert not page.is_visible("#filters")
+    page.context.close()
+
+
+def test_without_its_script_targets_that_nobody_asked_are_there(opened: Open, browser: Any) -> None:
+    address = opened(unasked()).url
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(address)
+    assert shown(page) == UNASKED
+    assert page.locator("tr.group:visible").count() == 4
     page.context.close()
 
 
@@ -378,7 +557,7 @@ def test_a_command_is_copied(opened: Open) -> None:
     page.locator("dialog section h4:has-text('Run this check') button").first.click()
     page.wait_for_selector("dialog button:has-text('Copied')")
     assert page.evaluate("navigator.clipboard.readText()") == (
-        "conformance run --live acme/large --only chat.response_id"
+        f"{AGAIN} --only chat.response_id --only chat.basic"
     )
 
 

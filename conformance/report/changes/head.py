@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from conformance.compare.changes import Change, Changes
 from conformance.compare.kinds import Kind
 from conformance.model import Level
-from conformance.report.changes.parts import Parts, Quoted, plural
+from conformance.report.changes.parts import Parts, Quoted
+from conformance.report.counting import count
 from conformance.results.reading import Run
 
 
@@ -40,7 +41,7 @@ def _failures(changes: Changes) -> Iterator[str]:
 def _levels(found: Sequence[Change], what: str, tail: str) -> list[str]:
     by_level = [(level, [c for c in found if c.level is level]) for level in Level]
     return [
-        f"{plural(len(these), what.format(level.upper()))}{tail}{_known(these)}"
+        f"{count(len(these), what.format(level.upper()))}{tail}{_known(these)}"
         for level, these in by_level
         if these
     ]
@@ -53,8 +54,8 @@ def _known(found: Sequence[Change]) -> str:
 
 def extent(changes: Changes) -> str:
     """How much was compared, and what stays."""
-    rules, targets = plural(changes.compared, "rule"), plural(changes.targets, "target")
-    parameters = f" and {plural(changes.parameters, 'parameter')}" if changes.parameters else ""
+    rules, targets = count(changes.compared, "rule"), count(changes.targets, "target")
+    parameters = f" and {count(changes.parameters, 'parameter')}" if changes.parameters else ""
     known = f" ({changes.staying_known:,} known)" if changes.staying_known else ""
     stay = f"unchanged failures: {changes.staying:,}{known}"
     return f"{rules}{parameters} at {targets} compared; {stay}."
@@ -76,17 +77,20 @@ def remarks(changes: Changes) -> Iterator[Parts]:
         if not run.complete:
             yield (f"{name} is incomplete: what is not in it was perhaps only not come to.",)
     if new.problems:
-        count = plural(len(new.problems), "problem")
-        yield (f"NEW had {count}, which may keep rules from being told: ", Quoted(new.problems[0]))
+        problems = count(len(new.problems), "problem")
+        yield (
+            f"NEW had {problems}, which may keep rules from being told: ",
+            Quoted(new.problems[0]),
+        )
     if changes.unsure:
-        yield (f"Told in one run only, and not counted: {plural(changes.unsure, 'rule')}.",)
+        yield (f"Told in one run only, and not counted: {count(changes.unsure, 'rule')}.",)
 
 
 def side(run: Run) -> Parts:
     """A run in one line."""
-    about = f", {plural(len(run.rows), 'target')}"
+    about = f", {count(len(run.rows), 'target')}"
     return Quoted(run.path), ": ", Quoted(run.mode), " of ", Quoted(run.started), about
 
 
-def _some(count: int, many: str, one: str = "") -> str:
-    return f"{count:,} {one if one and count == 1 else many}" if count else ""
+def _some(number: int, many: str, one: str = "") -> str:
+    return f"{number:,} {one if one and number == 1 else many}" if number else ""

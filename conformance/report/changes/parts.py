@@ -36,8 +36,3 @@ class Section:
 
     title: str
     entries: Sequence[Entry]
-
-
-def plural(count: int, one: str) -> str:
-    """``3 rules``."""
-    return f"{count:,} {one}{'' if count == 1 else 's'}"

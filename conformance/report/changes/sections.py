@@ -10,7 +10,8 @@ from conformance.compare.causes import Cause, causes
 from conformance.compare.changes import Change, Changes, Turn
 from conformance.compare.kinds import Kind
 from conformance.model import Outcome
-from conformance.report.changes.parts import Entry, Parts, Quoted, Section, plural
+from conformance.report.changes.parts import Entry, Parts, Quoted, Section
+from conformance.report.counting import count
 from conformance.results.reading import BROKEN, Row
 
 TITLES: Final = {
@@ -57,8 +58,8 @@ def grouped(found: Iterable[Change]) -> list[Cause]:
 
 def _size(found: Sequence[Change], entries: Sequence[Entry], kind: Kind) -> str:
     if kind in GROUPED:
-        return f"{plural(len(found), 'rule')}, {plural(len(entries), 'cause')}"
-    return plural(len(found), "rule")
+        return f"{count(len(found), 'rule')}, {count(len(entries), 'cause')}"
+    return count(len(found), "rule")
 
 
 def _by_cause(found: Sequence[Change]) -> Iterator[Entry]:
@@ -83,7 +84,7 @@ def _places(cause: Cause) -> Parts:
 
 
 def _first(names: Sequence[str], what: str) -> Parts:
-    more = f" and {plural(len(names) - 1, f'more {what}')}" if len(names) > 1 else ""
+    more = f" and {count(len(names) - 1, f'more {what}')}" if len(names) > 1 else ""
     return Quoted(names[0]), more
 
 
@@ -93,10 +94,10 @@ def _history(members: Sequence[Change]) -> Parts:
     after = _outcomes(change.after for change in members)
     some = f" ({members[0].times[0]:,} of {members[0].times[1]:,})" if _is_some(members) else ""
     known = [change.known for change in members if change.known]
-    count = (
+    often = (
         f"{len(known):,} of {len(members):,} known: " if len(known) < len(members) else "known: "
     )
-    return f"; {before} → {after}{some}", *(("; ", count, Quoted(known[0])) if known else ())
+    return f"; {before} → {after}{some}", *(("; ", often, Quoted(known[0])) if known else ())
 
 
 def _is_some(members: Sequence[Change]) -> bool:
@@ -118,7 +119,7 @@ def _plain(kind: Kind, found: Sequence[Change]) -> Iterator[Entry]:
     for change in found:
         by_target[change.target].append(change)
     for target, changes in sorted(by_target.items(), key=lambda pair: (-len(pair[1]), pair[0])):
-        yield Entry((Quoted(target), f": {plural(len(changes), 'rule')}", *_details(kind, changes)))
+        yield Entry((Quoted(target), f": {count(len(changes), 'rule')}", *_details(kind, changes)))
 
 
 def _shift(change: Change) -> Entry:
@@ -152,4 +153,4 @@ def _added(row: Row) -> Entry:
     outcomes = [outcome for _, outcome, _ in row.checks()]
     broken = sum(outcome in BROKEN for outcome in outcomes)
     told = broken + sum(outcome is Outcome.PASS for outcome in outcomes)
-    return Entry((Quoted(row.target), f": {broken:,} of {plural(told, 'rule')} broken"))
+    return Entry((Quoted(row.target), f": {broken:,} of {count(told, 'rule')} broken"))

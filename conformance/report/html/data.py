@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +18,7 @@ from conformance.compare.grid import Grid, Line
 from conformance.compare.history import Since, since
 from conformance.model import Outcome
 from conformance.registry import Check, checks
+from conformance.report.again import again
 from conformance.report.curl import curl
 from conformance.report.html.ages import date
 from conformance.report.html.states import is_delivered
@@ -28,6 +27,8 @@ from conformance.results.reading import Parameter, Passage, Result, Row, Shown, 
 
 FINDINGS: Final = 5
 """Findings of one check that are shown."""
+RULES: Final = 500
+"""Rules of one cell that are told, broken and held each: more than there are in one."""
 LONG: Final = 600
 """Characters of a reason."""
 BODY: Final = 24_000
@@ -35,8 +36,6 @@ BODY: Final = 24_000
 HEADERS: Final = 40
 ID: Final = 100
 """Characters of an id."""
-_WORDS: Final = re.compile(r"[\w.:/@+-]+")
-"""A target that is no pattern."""
 
 Json = dict[str, Any]
 
@@ -129,22 +128,12 @@ def _parts(passage: Passage) -> tuple[tuple[str, str, str], bool]:
 
 
 def _row(shared: _Shared, line: Line, ages: Mapping[str, Since]) -> Json:
-    cells = [_cell(shared, line.row, cell, ages) for cell in line.cells]
-    return {"run": _command(line), "cells": cells}
+    """A target; ``ask`` asks one of which nothing is known yet."""
+    cells = [_cell(shared, line, cell, ages) for cell in line.cells]
+    return {"ask": again(line.row, line.run.mode) if line.row.is_empty else None, "cells": cells}
 
 
-def _command(line: Line) -> str | None:
-    """What asks this target again, but for the check; nothing where nobody can."""
-    row, adapter = line.row, line.row.adapter
-    target = row.target.removeprefix(f"{adapter}:")
-    if line.run.mode == "audit" or not _WORDS.fullmatch(target):
-        return None
-    through = f" --adapter {shlex.quote(adapter)}" if _WORDS.fullmatch(adapter) else ""
-    live = " --live" if line.run.mode == "live" else ""
-    return f"conformance run{through}{live} {shlex.quote(target)} --only "
-
-
-def _cell(shared: _Shared, row: Row, cell: Cell, ages: Mapping[str, Since]) -> Json | int:
+def _cell(shared: _Shared, line: Line, cell: Cell, ages: Mapping[str, Since]) -> Json | int:
     """A cell; 0 for one of which nothing is known."""
     held = [one for one in cell.results if one.outcome is Outcome.PASS]
     others = [one for one in cell.results if one.outcome is not Outcome.PASS]
@@ -155,8 +144,9 @@ def _cell(shared: _Shared, row: Row, cell: Cell, ages: Mapping[str, Since]) -> J
         "reason": short(cell.reason, LONG),
         "off": _parameter(cell.parameter),
         "on": _parameter(cell.dropping),
-        "results": [_result(shared, row, one, ages.get(one.check)) for one in others],
-        "held": [shared.checks.of(one.check) for one in held],
+        "results": [_result(shared, line, one, ages.get(one.check)) for one in others[:RULES]],
+        "more": len(others[RULES:]) + len(held[RULES:]),
+        "held": [shared.checks.of(one.check) for one in held[:RULES]],
     }
     return {key: value for key, value in told.items() if value} or 0
 
@@ -177,7 +167,7 @@ def _parameter(told: Parameter | None) -> Json | None:
     }
 
 
-def _result(shared: _Shared, row: Row, result: Result, age: Since | None) -> Json:
+def _result(shared: _Shared, line: Line, result: Result, age: Since | None) -> Json:
     found = [finding for verdict in result.broken for finding in verdict.findings]
     shown = [[short(str(v), LONG) for v in (f.at, f.want, f.got)] for f in found[:FINDINGS]]
     blame = next((v.blame for v in result.broken if v.blame), "") or ""
@@ -192,10 +182,19 @@ def _result(shared: _Shared, row: Row, result: Result, age: Since | None) -> Jso
         "blame": short(blame, ID),
         "reason": short(result.reason or "", LONG),
         "since": [date(one) for one in (age.first, age.unbroken, age.last)] if age else None,
+        "again": _again(line, result),
     }
     if result.evidence:
-        told["exchange"] = shared.exchange(row, result.evidence)
+        told["exchange"] = shared.exchange(line.row, result.evidence)
     return {key: value for key, value in told.items() if value or key in ("check", "exchange")}
+
+
+def _again(line: Line, result: Result) -> str | None:
+    """What asks again what a broken rule was seen in, if possible in the exchange that is shown."""
+    shown = result.evidence.exchange if result.evidence else None
+    first = next((verdict for verdict in result.broken if verdict.exchange == shown), None)
+    verdict = first or (result.broken[0] if result.broken else None)
+    return again(line.row, line.run.mode, verdict) if verdict else None
 
 
 def _check(name: str, check: Check | None) -> Json:

@@ -13,6 +13,7 @@ from conformance.report.html.ages import age, date, days
 from conformance.report.html.states import css_of, text_of
 from conformance.report.html.trend import Trend, trend
 from conformance.report.inert import name, short
+from conformance.report.naming import model_name
 from conformance.results.reading import is_news
 
 SOURCES: Final = {
@@ -22,6 +23,7 @@ SOURCES: Final = {
     Source.RECORDING: "a stranger's recordings",
     Source.REFERENCE: "the reference",
 }
+NOTHING: Final = "nothing is recorded yet"
 ASKING: Final = ("live", "adapter")
 ANSWERING: Final = (Source.LIVE, Source.LOCAL)
 """Runs, and who answers in them: their replies are of that day where they bear no date."""
@@ -55,6 +57,8 @@ class Target:
     must: Share
     should: Share
     trend: Trend
+    is_unasked: bool
+    """Whether nothing is known of it yet."""
     is_news: bool
     """Whether something is broken in it that nobody knew of."""
     cells: Sequence[tuple[str, str]]
@@ -70,6 +74,8 @@ class Group:
     key: str
     title: str
     must: Share
+    told: int
+    """How many of them anything is known of."""
     targets: Sequence[Target]
 
 
@@ -99,8 +105,9 @@ class Totals:
     """What all rows come to, and what is not in it."""
 
     targets: int
+    unasked: int
+    """Targets of which nothing is known yet; they are in no other number."""
     providers: int
-    cells: int
     must: Share
     should: Share
     states: dict[State, int]
@@ -115,6 +122,7 @@ def groups(grid: Grid) -> Iterator[Group]:
             key=name(provider),
             title=short(lines[0].row.title, 60) or name(provider),
             must=share(sum((line.must for line in lines), Tally())),
+            told=sum(not line.row.is_empty for line in lines),
             targets=[_target(numbers[id(line)], line, now) for line in lines],
         )
 
@@ -126,16 +134,17 @@ def headings(columns: Iterable[Column]) -> list[Heading]:
 
 def totals(grid: Grid) -> Totals:
     """What all rows come to."""
+    told = grid.told
     states = dict.fromkeys(State, 0)
-    for line in grid.lines:
+    for line in told.lines:
         for cell in line.cells:
             states[cell.state] += 1
     return Totals(
-        targets=len(grid.lines),
-        providers=len(grid.providers),
-        cells=sum(states.values()),
-        must=share(sum((line.must for line in grid.lines), Tally())),
-        should=share(sum((line.should for line in grid.lines), Tally())),
+        targets=len(told.lines),
+        unasked=len(grid.untold),
+        providers=len(told.providers),
+        must=share(sum((line.must for line in told.lines), Tally())),
+        should=share(sum((line.should for line in told.lines), Tally())),
         states=states,
     )
 
@@ -148,7 +157,7 @@ def made_from(grid: Grid) -> list[Made]:
             mode=short(run.mode, 20),
             tool=short(run.tool, 40),
             revision=short(run.revision, 20),
-            targets=len(run.rows),
+            targets=sum(not row.is_empty for row in run.rows.values()),
             complete=run.complete,
         )
         for run in reversed(grid.runs[-RUNS:])
@@ -172,8 +181,9 @@ def share(tally: Tally) -> Share:
     """A tally with its denominator; only what is whole is 100 %."""
     if not tally.told:
         return Share("–", "", "")  # noqa: RUF001  # a dash
+    percent = 100 * tally.held // tally.told
     part = tally.held / tally.told
-    return Share(f"{tally.held:,}/{tally.told:,}", f"{int(part * 100)} %", f"{part:.6f}")
+    return Share(f"{tally.held:,}/{tally.told:,}", f"{percent} %", f"{part:.6f}")
 
 
 def _target(number: int, line: Line, now: str) -> Target:
@@ -185,14 +195,15 @@ def _target(number: int, line: Line, now: str) -> Target:
         number=number,
         key=name(row.target),
         provider=name(row.provider),
-        model=name(row.model),
-        origin=_origin(row.source, row.software),
+        model=model_name(row.model),
+        origin=NOTHING if row.is_empty else _origin(row.source, row.software),
         age=age(oldest, now),
         recorded=date(oldest) if oldest == latest else f"{date(oldest)} to {date(latest)}",
         days="" if passed is None else str(passed),
         must=share(line.must),
         should=share(line.should),
         trend=trend(line.history),
+        is_unasked=row.is_empty,
         is_news=any(
             is_news(row.provider, result.level, result.known)
             for cell in line.cells

@@ -14,6 +14,7 @@ from conformance.compare.causes import Cause, Failure, causes, failures_of
 from conformance.compare.cells import Tally
 from conformance.compare.grid import Grid, Line
 from conformance.model import Level
+from conformance.report.counting import count, held
 from conformance.report.inert import code, name
 from conformance.report.markdown import table
 from conformance.report.markdown.parameters import parameters
@@ -33,12 +34,11 @@ NAMED: Final = 3
 """Checks and targets of a cause that are named."""
 
 
-def matrix(of: Grid, *, title: str = "") -> str:
+def matrix(of: Grid) -> str:
     """The whole matrix; targets of which nothing is known yet are named below it."""
     grid = of.told
     failures = [failure for line in grid.lines for failure in failures_of(line.row)]
     parts = [
-        [f"# {code(title)}"] if title else [],
         list(_verdict(grid, failures)),
         list(_news(grid)),
         list(_failures(failures)),
@@ -55,18 +55,18 @@ def _verdict(grid: Grid, failures: Sequence[Failure]) -> Iterator[str]:
     must = sum((line.must for line in grid.lines), Tally())
     should = sum((line.should for line in grid.lines), Tally())
     if not must.told + should.told:
-        yield f"**Nothing could be told** of {_count(len(grid.lines), 'target')}."
+        yield f"**Nothing could be told** of {count(len(grid.lines), 'target')}."
         return
     new = [failure for failure in failures if failure.is_news]
     known = sum(f.level is Level.MUST and f.verdict.known is not None for f in failures)
     if new:
-        at = _count(len({failure.target for failure in new}), "target")
-        what = f"**{_count(len(new), 'new failure')} at {at}** of {len(grid.lines):,}"
+        at = count(len({failure.target for failure in new}), "target")
+        what = f"**{count(len(new), 'new failure')} at {at}** of {len(grid.lines):,}"
         yield f"{what}: rules that nobody knew to be broken."
     else:
-        yield f"**No new failure** at {_count(len(grid.lines), 'target')}."
+        yield f"**No new failure** at {count(len(grid.lines), 'target')}."
     yield (
-        f"{_count(known, 'known failure')}. Held: {held(must)} MUST and {held(should)} SHOULD rules"
+        f"{count(known, 'known failure')}. Held: {held(must)} MUST and {held(should)} SHOULD rules"
         f" that could be told, each counted once a target; {_untold(grid)}."
     )
 
@@ -80,7 +80,7 @@ def _untold(grid: Grid) -> str:
 def _untold_of(lines: Sequence[Line]) -> Iterator[str]:
     """Who nobody asked, or recorded, so far: providers with the number of their models."""
     models = Counter(line.row.provider for line in lines)
-    named = [f"{code(name(provider))} ({count:,})" for provider, count in models.items()]
+    named = [f"{code(name(provider))} ({many:,})" for provider, many in models.items()]
     if named:
         more = f" and {len(named) - UNTOLD:,} more" if len(named) > UNTOLD else ""
         yield f"Nothing is known yet of (models): {', '.join(named[:UNTOLD])}{more}."
@@ -91,7 +91,7 @@ def _news(grid: Grid) -> Iterator[str]:
     runs = list({id(line.run): line.run for line in grid.lines}.values()) or grid.runs[-1:]
     broken_off = [run for run in runs if not run.complete]
     if broken_off:
-        yield f"- **Incomplete**: {_count(len(broken_off), 'run')} without an end, interrupted"
+        yield f"- **Incomplete**: {count(len(broken_off), 'run')} without an end, interrupted"
     problems = [message for run in runs for message in run.problems]
     yield from _listed("**Incomplete**", problems)
     yield from _listed("News", [message for run in runs for message in run.news])
@@ -118,10 +118,10 @@ def _failures(failures: Iterable[Failure]) -> Iterator[str]:
     yield from items[:kept]
     if found[kept:]:
         rest = sum(len(cause.failures) for cause in found[kept:])
-        yield f"- and {_count(len(found) - kept, 'more cause')} of {_count(rest, 'failure')}"
+        yield f"- and {count(len(found) - kept, 'more cause')} of {count(rest, 'failure')}"
     if should:
         yield ""
-        yield f"Besides, {_count(should, 'SHOULD failure')} that nobody knew of."
+        yield f"Besides, {count(should, 'SHOULD failure')} that nobody knew of."
 
 
 def item(cause: Cause) -> str:
@@ -138,7 +138,7 @@ def _named(names: Sequence[str], what: str) -> str:
     """The first of these, and how many more there are."""
     shown = ", ".join(code(name(one)) for one in names[:NAMED])
     more = len(names) - NAMED
-    return f"{shown} and {_count(more, f'more {what}')}" if more > 0 else shown
+    return f"{shown} and {count(more, f'more {what}')}" if more > 0 else shown
 
 
 def _made_from(runs: Sequence[Run]) -> Iterator[str]:
@@ -149,7 +149,7 @@ def _made_from(runs: Sequence[Run]) -> Iterator[str]:
     kept = fitting(lines, FOR_TOLD)
     yield from lines[:kept]
     if runs[kept:]:
-        yield f"- and {_count(len(runs) - kept, 'older run')}"
+        yield f"- and {count(len(runs) - kept, 'older run')}"
 
 
 def made(run: Run) -> str:
@@ -160,14 +160,5 @@ def made(run: Run) -> str:
     )
 
 
-def held(tally: Tally) -> str:
-    """``held of told``."""
-    return f"{tally.held:,} of {tally.told:,}"
-
-
 def _file(run: Run) -> str:
     return code(name(run.path.replace("\\", "/").rpartition("/")[2])) or "a run"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -17,7 +17,7 @@ from conformance.compare.history import Since, since
 from conformance.dispositions.cells import DELIVERED
 from conformance.model import Disposition, Level
 from conformance.registry import Check, checks
-from conformance.report.provider.again import again
+from conformance.report.again import again
 from conformance.results.reading import Row, Run, Shown
 
 AVOID: Final = {
@@ -99,6 +99,8 @@ class Facts:
     name: str
     title: str
     lines: Sequence[Line]
+    unasked: int
+    """Other models of the provider, of which nothing is known yet."""
     must: Tally
     should: Tally
     problems: Sequence[Problem]
@@ -129,14 +131,16 @@ class Facts:
         return sum(known is None or (f.verdict.known is not None) is known for f in found)
 
 
-def facts(lines: Sequence[Line], grid: Grid) -> Facts:
+def facts(given: Sequence[Line], grid: Grid) -> Facts:
     """What the page about these rows says; there is at least one, all of one provider."""
+    lines = [line for line in given if not line.row.is_empty] or given
     row = lines[0].row
     areas = list(_areas(lines, grid))
     return Facts(
         name=row.target if len(lines) == 1 else row.provider,
         title=next((line.row.title for line in lines if line.row.title), ""),
         lines=lines,
+        unasked=len(given) - len(lines),
         must=sum((line.must for line in lines), Tally()),
         should=sum((line.should for line in lines), Tally()),
         problems=list(_problems(lines, grid)),
@@ -168,7 +172,7 @@ def _problems(lines: Sequence[Line], grid: Grid) -> Iterator[Problem]:
             ],
             row=line.row,
             shown=_evidence(line.row, best),
-            command=again(line.row, line.run.mode, best.check),
+            command=again(line.row, line.run.mode, best.verdict),
         )
 
 

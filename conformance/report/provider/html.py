@@ -6,9 +6,10 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from conformance.report.counting import count
 from conformance.report.inert import excerpt, lines, name, short
+from conformance.report.naming import target_name
 from conformance.report.provider import words
-from conformance.report.provider.again import request
 from conformance.report.provider.facts import Facts
 from conformance.report.provider.limits import FULL, LINES, ROWS, RULES, SIDES
 
@@ -25,7 +26,13 @@ def _environment() -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
     )
-    made.filters |= {"show": short, "name": name, "lines": lines, "excerpt": excerpt}
-    made.globals |= {"words": words, "at": words.at, "show": short, "request": request}
+    made.filters |= {
+        "show": short,
+        "name": name,
+        "target": target_name,
+        "lines": lines,
+        "excerpt": excerpt,
+    }
+    made.globals |= {"words": words, "at": words.at, "show": short, "count": count}
     made.globals |= {"full": FULL, "most": LINES, "rows": ROWS, "rules": RULES, "sides": SIDES}
     return made

@@ -14,3 +14,5 @@ ROWS: Final = 20
 """Targets of one problem, commands, runs and reasons that are listed."""
 SIDES: Final = 2
 """Requests behind an adapter that are shown of one exchange."""
+REQUEST: Final = 20_000
+"""Characters of a command that is shown whole."""

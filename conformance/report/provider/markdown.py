@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from conformance.capability import TITLES
+from conformance.report.counting import count
 from conformance.report.inert import BEGIN, END, block, code, marked, name, sentence
 from conformance.report.markdown import item
+from conformance.report.naming import target_name
 from conformance.report.provider import words
-from conformance.report.provider.again import request
 from conformance.report.provider.facts import Facts, Group, Problem
 from conformance.report.provider.limits import FULL, LINES, ROWS, RULES, SIDES
 from conformance.results.reading import Passage, Shown
@@ -18,7 +19,7 @@ def page(facts: Facts) -> str:
     """The whole page."""
     title = f" ({code(facts.title, 80)})" if facts.title and facts.title != facts.name else ""
     parts = [
-        [f"# {code(name(facts.name))}{title}: is it compatible with the OpenAI API?"],
+        [f"# {code(target_name(facts.name))}{title}: is it compatible with the OpenAI API?"],
         list(words.summary(facts)),
         *_problems(facts),
         list(_works(facts)),
@@ -38,10 +39,10 @@ def _problems(facts: Facts) -> Iterator[list[str]]:
         yield from _problem(number, problem, facts)
     rest = facts.problems[FULL:]
     if rest:
-        yield [f"### And {words.count(len(rest), 'more cause')}"]
+        yield [f"### And {count(len(rest), 'more cause')}"]
         yield [item(problem.cause) for problem in rest[:LINES]]
     if rest[LINES:]:
-        yield [f"Left out for want of room: {words.count(len(rest) - LINES, 'more cause')}."]
+        yield [f"Left out for want of room: {count(len(rest) - LINES, 'more cause')}."]
 
 
 def _problem(number: int, problem: Problem, facts: Facts) -> Iterator[list[str]]:
@@ -66,7 +67,7 @@ def _told(problem: Problem, facts: Facts) -> Iterator[str]:
         also = f" {sentence(rule.rule)}" if rule and check != problem.rules[0][0] else ""
         yield f"- {code(name(check))}:{also}{why}{source}"
     if problem.rules[RULES:]:
-        yield f"- and {words.count(len(problem.rules) - RULES, 'more rule')}"
+        yield f"- and {count(len(problem.rules) - RULES, 'more rule')}"
     if cause.example.verdict.blame:
         yield f"- whose fault: {code(cause.example.verdict.blame, 20)}"
     for one in problem.seen[:ROWS]:
@@ -74,7 +75,7 @@ def _told(problem: Problem, facts: Facts) -> Iterator[str]:
         known = f"; known: {code(one.known)}" if one.known else ""
         yield f"- {where}broken {words.seen(one)}{known}"
     if problem.seen[ROWS:]:
-        yield f"- and at {words.count(len(problem.seen) - ROWS, 'more model')}"
+        yield f"- and at {count(len(problem.seen) - ROWS, 'more model')}"
 
 
 def _joined(text: str) -> str:
@@ -82,7 +83,7 @@ def _joined(text: str) -> str:
 
 
 def _exchange(problem: Problem, shown: Shown) -> Iterator[list[str]]:
-    command = request(problem.row, shown)
+    command = words.request(problem.row, shown)
     yield ["The request:"]
     yield [block(command, "sh")] if command else [_sent(shown.method, shown.url, shown.request)]
     yield ["The answer:"]
@@ -138,7 +139,7 @@ def _untold(facts: Facts) -> Iterator[str]:
     for says, why, members in groups[:ROWS]:
         yield f"- {says}{f' ({code(why)})' if why else ''}: {_names(members, facts)}"
     if groups[ROWS:]:
-        yield f"- and {words.count(len(groups) - ROWS, 'more reason')}"
+        yield f"- and {count(len(groups) - ROWS, 'more reason')}"
 
 
 def _names(groups: Sequence[Group], facts: Facts) -> str:
@@ -166,7 +167,7 @@ def _measured(facts: Facts) -> Iterator[str]:
     replies = list(words.replies(facts, code))
     yield from (f"- {target}: {told}" for target, told in replies[:LINES])
     if replies[LINES:]:
-        yield f"- and {words.count(len(replies) - LINES, 'more model')}"
+        yield f"- and {count(len(replies) - LINES, 'more model')}"
     yield ""
     yield words.CAVEAT
 

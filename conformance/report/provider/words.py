@@ -9,11 +9,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from conformance.compare.cells import State, Tally
+from conformance.compare.cells import State
 from conformance.model import Level
-from conformance.report.inert import name
+from conformance.report.counting import count, held
+from conformance.report.curl import curl
+from conformance.report.naming import model_name, target_name
 from conformance.report.provider.facts import Area, Facts, Group, Problem, Seen
-from conformance.results.reading import Run
+from conformance.report.provider.limits import REQUEST
+from conformance.results.reading import Row, Run, Shown
 
 NAMED: Final = 4
 """Targets that are named; of more, their number is told."""
@@ -28,6 +31,8 @@ Show = Callable[[str], str]
 def summary(facts: Facts) -> Iterator[str]:
     """What it comes to, in sentences."""
     models = "" if facts.is_one else f" {len(facts.lines):,} models were looked at."
+    if facts.unasked:
+        models += f" Of {count(facts.unasked, 'more model')} nothing is known yet."
     if not facts.must.told + facts.should.told:
         yield f"Nothing could be told.{models}"
         return
@@ -89,7 +94,8 @@ def at(targets: Sequence[str], facts: Facts, show: Show) -> str:
 
 def model(target: str, facts: Facts) -> str:
     """A target as the page calls it, which is about one provider."""
-    return name(target.removeprefix(f"{facts.name}/"))
+    rest = target.removeprefix(f"{facts.name}/")
+    return target_name(target) if rest == target else model_name(rest)
 
 
 def parameters_held(facts: Facts) -> str:
@@ -126,14 +132,10 @@ def day(text: str) -> str:
     return found[0] if found else "an unknown day"
 
 
-def held(tally: Tally) -> str:
-    """``held of told``."""
-    return f"{tally.held:,} of {tally.told:,}"
-
-
-def count(number: int, what: str) -> str:
-    """A number and what it counts."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def request(row: Row, shown: Shown) -> str | None:
+    """The request for a shell, unless it is too large to be read."""
+    command = curl(row, shown)
+    return command if command and len(command) <= REQUEST else None
 
 
 def verb(number: int) -> str:

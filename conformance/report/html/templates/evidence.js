@@ -47,6 +47,7 @@ function copier(text) {
   const button = el("button", { type: "button" }, "Copy");
   button.addEventListener("click", async () => {
     button.textContent = (await copied(text)) ? "Copied" : "Not copied: select it";
+    button.focus(); // which a text to be copied may have taken
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });
   return button;
@@ -125,7 +126,7 @@ function rule(check) {
   return [el("p", {}, check.rule), el("p", { className: "why" }, check.why), facts([["Source", source]])];
 }
 
-function result(data, row, one, open) {
+function result(data, one, open) {
   const check = data.checks[one.check];
   const [broken, told] = one.times ?? [];
   const times = told ? `${broken} of ${told} time${told > 1 ? "s" : ""}` : "";
@@ -145,7 +146,7 @@ function result(data, row, one, open) {
     ]),
     findings(one),
     "exchange" in one ? exchange(data, one.exchange, open) : null,
-    row.run && check.rule ? command("Run this check", row.run + check.id) : null,
+    one.again ? command("Run this check", one.again) : null,
   );
 }
 
@@ -177,8 +178,9 @@ function heading(panel, row, column, cell, word) {
   const close = el("button", { type: "button", className: "close" }, "Close");
   close.addEventListener("click", () => panel.close());
   const untold = cell.untold ? `${figure(cell.untold)} could not be told` : "";
-  const words = [word, counted("MUST", cell.must), counted("SHOULD", cell.should), untold];
-  const title = [bdi(row.key), " \u2014 ", bdi(columns[column].title)];
+  const origin = $("small", row.tr.cells[0]).textContent; // what is broken in an old recording may be mended
+  const words = [word, counted("MUST", cell.must), counted("SHOULD", cell.should), untold, origin];
+  const title = [bdi($("bdi", row.tr.cells[0]).textContent), " \u2014 ", bdi(columns[column].title)];
   return el("div", { className: "bar" },
     el("div", {},
       el("h2", { id: "panel-title", tabIndex: -1 }, title),
@@ -186,24 +188,32 @@ function heading(panel, row, column, cell, word) {
     close);
 }
 
+// Why a cell is what it is, as far as that is no rule's matter; and how to ask where nobody did.
+function why(cell, ask, isEmpty) {
+  const some = cell.untold && (cell.must || cell.should) ? "Why some could not be told: " : "";
+  const reason = cell.reason || (isEmpty ? "Nobody asked: there is no result for this." : "");
+  if (!reason) return null;
+  return el("section", {}, el("p", {}, some, bdi(reason)), ask ? command("Ask this target", ask) : null);
+}
+
 // Fills the panel with what is behind a cell: what was broken first, what held last.
 function fill(panel, data, row, column, word) {
-  const there = data.rows[row.number];
-  const cell = there.cells[column] || {};
+  const { ask, cells } = data.rows[row.number];
+  const cell = cells[column] || {};
   const results = cell.results ?? [];
   const broken = results.filter((one) => one.findings);
   const shown = broken.find((one) => "exchange" in one);
   const untold = results.filter((one) => !one.findings).map((one) => [one.check, one.reason || one.outcome]);
   const held = (cell.held ?? []).map((check) => [check]);
-  const nothing = results.length || held.length || cell.off || cell.on ? null
-    : el("section", {}, el("p", {}, bdi(cell.reason || "Nobody asked: there is no result for this.")));
+  const isEmpty = !(results.length || held.length || cell.off || cell.on);
+  const more = cell.more ? el("section", {}, el("p", {}, `and ${figure(cell.more)} more rules`)) : null;
   panel.replaceChildren(
     heading(panel, row, column, cell, word),
     el("div", { className: "body" },
-      nothing,
+      why(cell, ask, isEmpty),
       parameter(cell.off, cell.on ? "Dropping off" : "Measured"),
       parameter(cell.on, "Dropping on"),
-      broken.map((one) => result(data, there, one, one === shown)),
+      broken.map((one) => result(data, one, one === shown)),
       listed(data, `${rules(untold)} could not be told`, untold, !broken.length),
-      listed(data, `${rules(held)} held`, held, !results.length)));
+      listed(data, `${rules(held)} held`, held, !results.length), more));
 }

@@ -3,7 +3,7 @@
 const form = $("#filters");
 const panel = $("#panel");
 const FIELDS = ["q", "provider", "show", "level", "sort"];
-const FLAGS = ["down", "news"];
+const FLAGS = ["down", "news", "unasked"];
 const NO_CELL = { cell: "", column: "" };
 
 function read() {
@@ -24,8 +24,14 @@ let hits; // says whether a text is behind a cell; there once the evidence is un
 
 async function render() {
   const view = read();
+  if (!view.unasked && rows.some((row) => row.unasked && row.key === view.cell)) {
+    visit({ ...view, unasked: "1" }, { replace: true });
+    return;
+  }
   for (const name of FIELDS) {
-    if (form.elements[name].value !== view[name]) form.elements[name].value = view[name];
+    const field = form.elements[name];
+    if (field.value !== view[name]) field.value = view[name];
+    if (field.selectedIndex < 0 && name !== "provider") field.value = ""; // as what is not known is taken
   }
   for (const name of FLAGS) form.elements[name].checked = Boolean(view[name]);
   for (const button of $$(".legend button")) {
@@ -35,6 +41,7 @@ async function render() {
   showColumns(range(view.show));
   sort(view);
   filter(view, hits);
+  headings();
   if (!visible(current)) settle(heads[0]);
   if (view.q && !hits) search();
   await show(view);
@@ -151,5 +158,5 @@ matrix.setAttribute("role", "grid");
 $(".scroll").removeAttribute("tabindex"); // its cells scroll it
 document.documentElement.classList.add("ready");
 if (matchMedia("(max-width: 700px)").matches) for (const fold of $$("details.fold")) fold.open = false;
-settle(rows[0]?.tr.cells[0] ?? heads[0]);
+settle(rows.find((row) => !row.unasked)?.tr.cells[0] ?? heads[0]);
 render();

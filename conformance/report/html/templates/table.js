@@ -15,6 +15,7 @@ const columns = heads.slice(FIXED).map((head) => ({
 const rows = $$("tbody > tr[data-row]", matrix).map((tr) => ({
   tr,
   home: tr.parentNode,
+  unasked: "unasked" in tr.dataset, // nothing is known of it yet
   number: Number(tr.dataset.row),
   key: tr.dataset.key,
   name: `${tr.dataset.key}\n${tr.cells[0].textContent}`.toLowerCase(),
@@ -101,17 +102,18 @@ function showColumns([first, last]) {
   for (const th of $$(".group > th", matrix)) th.colSpan = FIXED + last - first + 1;
 }
 
-let filtered = ["", false, "", "", "", "", ""].join("\n"); // what the page is like at first
+let filtered = ["", false, "", "", "", "", "", ""].join("\n"); // what the page is like at first
 
 // Shows the rows that fit and fades the cells that do not; says how many there are.
 function filter(view, hits) {
   const [first, last] = range(view.show);
-  const asked = [view.q, Boolean(hits && view.q), view.provider, view.state, view.news, columned, level].join("\n");
+  const asked = [view.q, Boolean(hits && view.q), view.provider, view.state, view.news, view.unasked, columned, level].join("\n");
   if (asked === filtered) return;
   filtered = asked;
   const words = view.q.toLowerCase();
   const counts = Object.fromEntries([...STATES].map((state) => [state, 0]));
   let shown = 0;
+  let kept = 0; // of those that nobody asked yet, which fit as well
   for (const row of rows) {
     const named = !words || row.name.includes(words);
     const fits = ({ td }, i) =>
@@ -119,16 +121,24 @@ function filter(view, hits) {
     const its = !view.provider || row.home.dataset.key === view.provider;
     const there = its && (!view.news || "news" in row.tr.dataset);
     const any = there && fade(row, view.state || !named ? fits : null, first, last);
-    row.tr.hidden = !(any || (there && named && !view.state));
+    const fit = any || (there && named && !view.state);
+    row.tr.hidden = !fit || (row.unasked && !view.unasked);
+    if (fit && row.tr.hidden) kept += 1;
     if (row.tr.hidden) continue;
     shown += 1;
     for (const { td } of base(row).slice(first, last + 1)) counts[stateOf(td)] += 1;
   }
-  for (const body of matrix.tBodies) body.hidden = ![...body.rows].some((tr) => tr.dataset.row && !tr.hidden);
   for (const button of $$(".legend button")) $("b", button).textContent = figure(counts[button.dataset.state]);
+  const all = rows.filter((row) => view.unasked || !row.unasked).length;
   $("#shown").textContent =
-    `${figure(shown)} of ${figure(rows.length)} targets, ` +
-    `${figure(last - first + 1)} of ${figure(columns.length)} columns`;
+    `${figure(shown)} of ${figure(all)} targets, ` +
+    `${figure(last - first + 1)} of ${figure(columns.length)} columns` +
+    (kept ? `; ${figure(kept)} that nobody asked yet not shown` : "");
+}
+
+// A provider of which no row shows, or is at home, does not show either.
+function headings() {
+  for (const body of matrix.tBodies) body.hidden = ![...body.rows].some((tr) => tr.dataset.row && !tr.hidden);
 }
 
 // Fades the cells of a row that do not fit, where some need not; says whether any that shows does.
