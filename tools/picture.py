@@ -21,7 +21,7 @@ def main(page: Path) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         for scheme in ("light", "dark"):
-            tab = chromium.new_page(viewport={"width": 1440, "height": 1180}, color_scheme=scheme)
+            tab = chromium.new_page(viewport={"width": 1440, "height": 1230}, color_scheme=scheme)
             tab.goto(page.resolve().as_uri())
             place = DOCS / f"matrix-{scheme}.png"
             tab.screenshot(path=place)
