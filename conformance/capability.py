@@ -32,7 +32,7 @@ TITLES: Final = {
     "embeddings": "Embeddings",
     "responses": "Responses",
     "http": "HTTP",
-    "params": "Parameters",
+    "params": "Other parameters",
     "adapter": "Adapter",
 }
 """Capability -> its heading, in the order of the columns. ``params`` is split by parameter where
