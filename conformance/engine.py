@@ -148,6 +148,8 @@ class Audit:
         default_factory=lambda: defaultdict(list)
     )
     """The same facts of what providers answered behind an adapter."""
+    _secrets: dict[Session, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    """The credentials of all that is compared: one answer may repeat another's."""
     _adapted: dict[Session, bool] = field(default_factory=dict)
     """Those that were behind one, and whether nobody but stand-ins answered there."""
 
@@ -174,13 +176,14 @@ class Audit:
             if reply is None:
                 continue
             self.judged += 1
-            scrubber = Scrubber.of(exchange.request)
+            scrubber = Scrubber.of(exchange.request, *(one.request for one in exchange.upstream))
             model = exchange.model or scrubber.text(reply.model)  # a server may repeat a key there
             target = (exchange.provider[:NAME], model[:NAME])
             self.targets[target] += 1
             if self.heard:
                 self.heard("/".join(target), reply)
             session = (*target, exchange.session)
+            self._secrets[session] |= dict.fromkeys(scrubber.secrets)
             for check, fact in self.checks.facts(reply):
                 self._facts[session, check].append(fact)
             if exchange.behind_adapter:
@@ -210,6 +213,7 @@ class Audit:
         """Judge the sets; yields the verdicts that have findings."""
         for (session, check), facts in self._facts.items():
             provider, model, _ = session
+            scrubber = Scrubber(tuple(self._secrets[session]))
             for judgement in _by_exchange(check.compare(facts)):
                 named = judgement.findings[0].exchange if judgement.findings else None
                 blame = self._blamed(session, check, named) if judgement.findings else None
@@ -227,7 +231,7 @@ class Audit:
                     blame=blame if judgement.findings else None,
                     capabilities=((capability(check.id), 1),),
                 )
-                yield from self._counted(Scrubber().verdict(verdict))
+                yield from self._counted(scrubber.verdict(verdict))
 
     def _blamed(self, session: Session, check: Check, exchange: str | None) -> str | None:
         """As :func:`conformance.blame.blamed`, where exchanges are compared."""

@@ -93,10 +93,15 @@ class Gate:
                     self.ledger.note(done)
                     self.exchanges |= {x.id: x for turn in done.turns for x in turn.exchanges}
 
-    def news(self, targets: Sequence[Target], today: date) -> Iterator[str]:
-        """What is news besides the verdicts, for ``targets``, which were all there are."""
-        yield from self.known.overdue(today)
-        yield from self.known.strangers(targets)
+    def news(self, targets: Sequence[Target], today: date, *, whole: bool = True) -> Iterator[str]:
+        """What is news besides the verdicts; ``targets`` are all there are behind the adapter.
+
+        What was not asked is no news. A ``whole`` run also looks for entries that are past their
+        day, or about nothing.
+        """
+        if whole:
+            yield from self.known.overdue(today)
+            yield from self.known.strangers(targets)
         yield from self.ledger.changes(self.known)
 
     def learnt(self, targets: Sequence[Target], today: date) -> Baseline:

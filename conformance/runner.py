@@ -172,7 +172,7 @@ async def converse(route: Route, call: Call, probe: Probe) -> Conversation:
     problems = problems or left  # what was not asked for because of a problem is no other one
     hide = Scrubber.of(exchanges[0].request).text if exchanges else str
     named = tuple(f"{call.name}: {hide(problem)}" for problem in problems)
-    return Conversation(call, tuple(exchanges), named, refusal, rounds)
+    return Conversation(call, tuple(exchanges), named, refusal and hide(refusal), rounds)
 
 
 async def _sent(

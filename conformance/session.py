@@ -17,6 +17,7 @@ from conformance.expect import Expectations, pointless
 from conformance.model import Exchange, Level, Verdict
 from conformance.probe import probes
 from conformance.registry import checks
+from conformance.report import refused
 from conformance.report.board import Board
 from conformance.results.writing import ResultsFile
 from conformance.runner import Asked, Skipped
@@ -116,9 +117,7 @@ class Session:
         """Note the targets that refused all they were asked: live, the mistake may be ours."""
         for target, refusals in self._opened.items():
             if all(refusals):
-                told = f"{target.name} refused every endpoint, which says nothing of any"
-                asked = target.reached.base_url
-                self.problem(f"{told}; look at {asked}, the key and the model: {refusals[0]}")
+                self.problem(refused.told(target, [one for one in refusals if one]))
                 self.incomplete |= {(target.name, probe) for probe in probes()}
 
     def failed(self, fail_on: str) -> bool:

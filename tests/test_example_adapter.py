@@ -17,6 +17,7 @@ from gate_changes import OTHER_FATES
 
 EXAMPLE: Final = Path(__file__).parent / "example_adapter"
 DOCS: Final = Path(__file__).parent.parent / "docs/adapters.md"
+KINDS: Final = ("python", "toml")
 TARGET: Final = "anthropic/claude-haiku-4-5"
 RUN: Final = ("run", "--adapter", "our_adapter")
 FAULTS: Final = {
@@ -73,6 +74,12 @@ def failures(results: Path) -> list[dict[str, Any]]:
     return [one for one in lines if one.get("findings") and one["outcome"] != "lenient"]
 
 
+def told(results: Path) -> list[dict[str, Any]]:
+    """What results say; the answers that are shown as evidence bear the time."""
+    lines = map(json.loads, results.read_text("utf-8").splitlines())
+    return [one for one in lines if one["type"] not in {"run", "evidence"}]
+
+
 def test_the_first_run_finds_the_faults_and_nothing_else(project: Path) -> None:
     found = failures(project / "first.jsonl")
     assert {(one["check"], one["level"], one["outcome"]) for one in found} == FAULTS
@@ -106,11 +113,9 @@ def test_with_its_baseline_it_is_green(project: Path) -> None:
 
 def test_led_to_a_server_it_fares_the_same(project: Path) -> None:
     conformance(project, "served", *RUN, "--served", "--json", "served.jsonl")
-    lines = [
-        (project / f"{name}.jsonl").read_text("utf-8").splitlines()[1:]
-        for name in ("second", "served")
-    ]
-    assert lines[0] == lines[1]
+    made = [told(project / f"{name}.jsonl") for name in ("second", "served")]
+    assert made[0] == made[1]
+    assert len(made[0]) > 100
 
 
 def blocks(language: str) -> list[str]:
@@ -121,6 +126,19 @@ def blocks(language: str) -> list[str]:
 
 def test_the_docs_show_the_file_as_it_is() -> None:
     assert blocks("toml") == [(EXAMPLE / "adapters/our_adapter.toml").read_text("utf-8")]
+
+
+def test_the_docs_first_adapter_answers_whole_and_in_streams(tmp_path: Path) -> None:
+    page = DOCS.read_text("utf-8").partition("## One of your own\n")[2]
+    source, file = (page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in KINDS)
+    (tmp_path / "adapters").mkdir()
+    (tmp_path / "our_gateway.py").write_text(source, "utf-8")
+    (tmp_path / "adapters/our_gateway.toml").write_text(file, "utf-8")
+    asking = [word for probe in ("chat.basic", "stream.basic") for word in ("--only", probe)]
+    conformance(tmp_path, "docs", "run", "--adapter", "our_gateway", *asking, "--json", "d.jsonl")
+    assert "exit code 0" in (tmp_path / "docs.txt").read_text("utf-8")
+    checks = {one["check"] for one in told(tmp_path / "d.jsonl") if one.get("outcome") == "pass"}
+    assert {"chat.response_id", "stream.chunk_id_constant"} <= checks
 
 
 def test_the_docs_show_what_is_printed(project: Path) -> None:

@@ -72,6 +72,11 @@ def run(file: Path, *options: str) -> tuple[Result, list[dict[str, Any]]]:
     return result, [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
 
 
+def told(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What results say; the answers that are shown as evidence bear the time."""
+    return [one for one in lines if one["type"] not in {"run", "evidence"}]
+
+
 def news_of(file: Path) -> list[str]:
     """What is news of parameters alone, through the adapter of ``file``."""
     adapter = read(file)
@@ -89,7 +94,7 @@ def news_of(file: Path) -> list[str]:
 def test_without_a_change_it_is_green_and_always_says_the_same(folder: Path) -> None:
     (first, before), (second, after) = run(changed(folder, {})), run(changed(folder, {}))
     assert first.exit_code == second.exit_code == 0, first.output
-    assert before[1:] == after[1:]
+    assert told(before) == told(after)
     assert first.output == second.output
     assert not news_of(changed(folder, {}))
 
@@ -123,3 +128,44 @@ def test_a_whole_run_compares_the_parameters_too(folder: Path) -> None:
     news = [one["message"] for one in lines if one["type"] == "news"]
     assert sum(fate in one and f"{parameter}: was forwarded" in one for one in news) == 1
     assert result.exit_code == 1
+
+
+QUICKLY = pytest.mark.parametrize(
+    "words", [["--quick"], ["anthropic/*", "--only", "tools.*"]], ids=["quick", "in part"]
+)
+
+
+@QUICKLY
+def test_a_run_in_part_tells_which_of_its_probes_are_no_longer_answered(
+    folder: Path, words: list[str]
+) -> None:
+    # Whatever rules that breaks were broken before, by other probes.
+    file = changed(folder, {'answer["tool_calls"] = calls': 'raise AdapterError("no calls", 500)'})
+    _, lines = run(file, *words)
+    failing = {(one["check"], one["outcome"]) for one in lines if one.get("findings")}
+    known = "".join(
+        f'\n[[known]]\ncheck = "{check}"\noutcome = "{outcome}"\nreason = "x"\n'
+        for check, outcome in failing
+    )
+    excusing = file.parent / "baseline.toml"
+    excusing.write_text(Path("baselines/our_adapter.toml").read_text("utf-8") + known, "utf-8")
+    result, lines = run(file, *words, "--baseline", str(excusing))
+    assert all(one["known"] for one in lines if one.get("findings"))
+    news = [one["message"] for one in lines if one["type"] == "news"]
+    assert news
+    assert all("was answered well; is " in one and "500" in one for one in news), news
+    assert result.exit_code == 1
+
+
+@QUICKLY
+def test_what_a_run_in_part_did_not_ask_is_no_news(folder: Path, words: list[str]) -> None:
+    result, lines = run(changed(folder, {}), *words)
+    assert not [one for one in lines if one["type"] == "news"]
+    assert result.exit_code == 0, result.output
+
+
+def test_a_quick_run_compares_the_parameters_too(folder: Path) -> None:
+    edits, parameter, fate = OTHER_FATES["temperature is lost"]
+    _, lines = run(changed(folder, edits), "--quick")
+    news = [one["message"] for one in lines if one["type"] == "news"]
+    assert [fate in one and f"{parameter}: was forwarded" in one for one in news] == [True]

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "sse": {"model"},
     "schema": {"model"},
     "mutate": {"model"},
-    "scrub": {"model"},
+    "spelling": set[str](),
+    "scrub": {"model", "spelling"},
     "pictures": set[str](),
     "cost": {"model", "jsontext"},
     "replies": PURE | {"replies"},
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     "adapter_file": {"model", "scrub", "targets", "toml_file"},
     "probe": ASKING | {"probes"},
     "probes": ASKING | {"probes"},
-    "traffic": {"model", "jsontext", "scrub", "traffic"},
+    "traffic": {"model", "jsontext", "scrub", "spelling", "traffic"},
     "reference": {"model", "pictures", "reference"},
     "routes": {"model", "cost", "reference", "routes", "targets", "traffic"},
     "runner": ASKING | {"routes", "scrub"},
@@ -57,7 +58,7 @@ MAY_IMPORT = {
     "compare": {"capability", "compare", "model", "results"},
     "report": VIEWS
     | {"capability", "compare", "dispositions", "engine", "proof", "report", "results", "scrub"}
-    | {"targets"},
+    | {"targets", "probe"},
     "learn": {"provider_file", "expect", "model", "report", "targets"},
     "account": {"answers", "capability", "model", "replies", "report", "results", "targets"},
     "session": RUNNING | {"account", "report", "results"},

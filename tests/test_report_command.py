@@ -71,7 +71,7 @@ def test_a_broken_rule_is_told_with_all_that_its_maker_needs(page: Page) -> None
         "curl --include --globoff https://api.acme.example/v1/chat/completions",
         '"$ACME_KEY"',
         "HTTP 200",
-        "--api-key-env ACME_KEY --only chat.response_id",
+        "--api-key-env ACME_KEY --only chat.response_id --only chat.basic",
     ):
         assert part in told
 
@@ -109,6 +109,16 @@ def test_the_model_with_evidence_stands_for_the_others(page: Page) -> None:
     names = ("acme/large", "acme/small")
     lines = [verdict("chat.response_id", "fail", name=name) for name in names]
     assert "HTTP 200" in shown(page, [made([*lines, evidence(name="acme/small")])])
+
+
+@PAGES
+def test_models_that_nobody_asked_are_counted_apart(page: Page) -> None:
+    new = [target("acme/new"), target("acme/newer")]
+    told = shown(page, [made([verdict(), verdict(name="acme/small"), *new])])
+    assert "2 models were looked at. Of 2 more models nothing is known yet." in told
+    assert "newer" not in told
+    alone = shown(page, [made([verdict(), *new])])
+    assert "SHOULD rules. Of 2 more models nothing is known yet." in alone
 
 
 @PAGES
@@ -170,13 +180,23 @@ def test_both_sides_of_an_adapter_are_shown() -> None:
     assert "whose fault: `adapter`" in told
     assert '{"sent":"on"}' in told
     assert '{"came":"back"}' in told
-    assert "conformance run --adapter gateway acme/large --only chat.response_id" in told
+    assert "conformance run --adapter gateway acme/large --only chat.response_id --only" in told
 
 
 def test_a_stranger_s_recordings_cannot_be_asked_again() -> None:
     audited = made([verdict("chat.response_id", "fail")])
     audited.mode = "audit"
     assert "conformance run" not in shown(page_md, [audited])
+
+
+@PAGES
+def test_a_reply_that_names_no_model_is_of_none(page: Page) -> None:
+    broken = [verdict("models.item_created", "fail", name=name) for name in ("acme/-", "acme/b")]
+    of_all = shown(page, [made(broken)])
+    assert "(no model)" in of_all
+    assert "acme/-" not in of_all
+    of_one = shown(page, [made(broken)], "acme/-")
+    assert "acme/(no model)" in of_one.replace("`", "")[:60]
 
 
 def test_what_works_what_to_avoid_and_what_nobody_told_stay_apart() -> None:
@@ -266,7 +286,8 @@ def test_it_is_printed_or_written(tmp_path: Path) -> None:
     assert printed.exit_code == 0
     assert printed.output.startswith("# `acme/large` (`Acme`): is it compatible")
     written = call("acme/large", file, "--md", str(page), "--html", str(html))
-    assert (written.exit_code, written.output) == (0, "")
+    assert (written.exit_code, written.stdout) == (0, "")
+    assert written.stderr == f"wrote {page}\nwrote {html}\n"
     assert page.read_text(encoding="utf-8") == printed.output
     assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
 
@@ -283,7 +304,11 @@ def test_without_results_what_is_recorded_is_replayed() -> None:
     [
         (["acne/large", "FILE"], "no run in these files has acne/large; did you mean acme/large"),
         (["nobody", "FILE"], "no run in these files has nobody; see: conformance matrix RESULTS"),
-        (["other/tiny", "FILE"], "ask it: conformance run other/tiny --live --json results.jsonl"),
+        (
+            ["other/tiny", "FILE"],
+            "told; ask it: conformance run other/tiny --live --json",
+        ),
+        (["other/new", "FILE"], "known of other/new, because nobody asked it yet; ask it: conf"),
         (["acme", "gone.jsonl"], "gone.jsonl: No such file or directory"),
         (["acme", "FILE", "--md", "a", "--html", "a"], "a is given twice"),
         (["vlllm"], "no target matches vlllm; did you mean vllm"),
@@ -295,7 +320,7 @@ def test_an_error_names_the_next_step(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     untold = verdict("chat.response_id", "inconclusive", name="other/tiny")
-    file = write(tmp_path / "r.jsonl", verdict("chat.response_id"), untold)
+    file = write(tmp_path / "r.jsonl", verdict("chat.response_id"), untold, target("other/new"))
     told = call(*(file if word == "FILE" else word for word in words))
     assert told.exit_code == 2
     assert message in told.output

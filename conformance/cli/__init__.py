@@ -8,6 +8,7 @@ from conformance import __version__
 from conformance.cli.audit import audit
 from conformance.cli.baseline import baseline
 from conformance.cli.catalogue import explain, list_checks
+from conformance.cli.commands import Commands
 from conformance.cli.diff import diff
 from conformance.cli.matrix import matrix
 from conformance.cli.params import params
@@ -17,7 +18,7 @@ from conformance.cli.run import run
 from conformance.cli.serve import serve
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="conformance")
 def main() -> None:
     """Tell whether an OpenAI-compatible LLM API or adapter really is compatible.
@@ -35,8 +36,8 @@ def main() -> None:
     conformance checks                     list every check
     conformance explain chat.response_id   its rule, source and a failing example
 
-    Exit codes: 0 nothing to report, 1 conformance failure, 2 usage, configuration or
-    incomplete run.
+    Exit codes: 0 nothing to report, 1 conformance failure, 2 usage, configuration, incomplete
+    run, or an error of ours.
     """  # noqa: D301  # click wants the backspace, not its spelling
 
 

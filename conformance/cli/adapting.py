@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import reduce
+from importlib import metadata
 from pathlib import Path
+from typing import Final, NoReturn
 
 import click
 
@@ -14,6 +16,8 @@ from conformance.baseline import FOLDER, behind
 from conformance.cli.common import FILE, Command, stop, suggestions
 from conformance.targets import BadProvider, Target
 
+OURS: Final = "llm-api-conformance"
+"""The distribution that this is part of; the extras of it bring adapters."""
 OWN = Path("adapters")
 """Where a user's own adapter files are looked for, under the current folder."""
 
@@ -62,6 +66,23 @@ def the_adapter(name: str, folder: Path | None) -> Adapter:
         return read(files[name])
     except BadProvider as error:
         stop(str(error))
+
+
+def not_there(adapter: Adapter, error: Exception) -> NoReturn:
+    """Say why an adapter can't be asked, and how its package is installed where it is not."""
+    name = adapter.distribution
+    if name and name not in _installed():
+        is_extra = name in _installed().get(OURS, ())
+        package = f"'{OURS}[{name}]'" if is_extra else name
+        stop(f"{error}: pip install {package}")
+    stop(str(error))
+
+
+def _installed() -> dict[str, list[str]]:
+    """The distributions that are installed, with their extras."""
+    return {
+        one.name: one.metadata.get_all("Provides-Extra") or [] for one in metadata.distributions()
+    }
 
 
 def behind_it(adapter: Adapter, patterns: Sequence[str]) -> list[Target]:

@@ -74,16 +74,18 @@ def audit(  # noqa: PLR0913, PLR0917  # one parameter an option
         files = list(traffic.find(paths))
     except OSError as error:
         raise click.UsageError(f"{error.filename}: {error.strerror}") from error
-    refuse_same([results, *report_files(given).values()])
+    refuse_same([results, *report_files(given).values()], files)
     with ExitStack() as stack:
         written = stack.enter_context(results_file(results, given))
-        writer = ResultsFile(stack.enter_context(opened(written))) if written else None
+        writer = (
+            ResultsFile(stack.enter_context(opened(written, by_line=True))) if written else None
+        )
         try:
             run, summary = _audit(files, chosen, writer)
         except KeyboardInterrupt:
             stop("interrupted: what was written so far is not all")
+        terminal.audited(terminal.console(), run, summary)
         report(written, given)
-    terminal.audited(terminal.console(), run, summary)
     if not run.judged:
         stop("nothing to judge: no OpenAI-shaped exchange could be read from these paths")
     sys.exit(_exit_code(summary, fail_on))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from conformance.cli.common import choose_checks, opened, stop, suggestions
+from conformance.cli.common import PLACE, choose_checks, stop, suggestions, write
 from conformance.model import Level
 from conformance.registry import checks
 from conformance.report import terminal
@@ -15,7 +15,7 @@ from conformance.report import terminal
 
 @click.command(name="checks")
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
-@click.option("--md", type=click.Path(path_type=Path), help="Write the page with examples.")
+@click.option("--md", type=PLACE, help="Write the page with examples.")
 @click.option("--only", multiple=True, metavar="GLOB", help="List these checks only.")
 def list_checks(*, as_json: bool, md: Path | None, only: tuple[str, ...]) -> None:
     """List every check: id, level and rule."""
@@ -25,8 +25,7 @@ def list_checks(*, as_json: bool, md: Path | None, only: tuple[str, ...]) -> Non
     if as_json:
         click.echo(json.dumps([catalogue.entry(check) for check in chosen], indent=1))
     elif md:
-        with opened(md) as file:
-            file.write(catalogue.page(chosen))
+        write(md, catalogue.page(chosen))
     else:
         table = terminal.table("check", "level", "rule")
         for check in chosen:

@@ -43,6 +43,8 @@ class Choice:
     """The targets of which nothing is recorded, where recordings are looked for."""
     own: Mapping[str, Sequence[Probe]] = field(default_factory=dict)
     """The probes that only the target of this name is asked."""
+    checks_only: bool = False
+    """Whether what was named are checks, so that every probe is asked all the same."""
 
     def plan(self) -> list[tuple[Target, Probe]]:
         """Every probe that suits a target, with the target."""
@@ -94,13 +96,20 @@ def choose(  # noqa: PLR0913  # they are options
     judged = of_level(judging, Level(level))
     if not judged:
         stop(f"no check is left: --only, --skip and '--level {level}' leave out all of them")
-    return Choice(tuple(chosen), tuple(asking), tuple(judged), whole, own=drawn)
+    checks_only = bool(only) and not quick and not _fitting(only, list(known_probes))
+    return Choice(
+        tuple(chosen), tuple(asking), tuple(judged), whole, own=drawn, checks_only=checks_only
+    )
 
 
 def _about(only: Sequence[str], skip: Sequence[str], names: Sequence[str]) -> list[str]:
     """The names that are wanted; a pattern that is about none of them leaves them alone."""
-    about = [pattern for pattern in only if any(matches(name, [pattern], ()) for name in names)]
-    return [name for name in names if matches(name, about, skip)]
+    return [name for name in names if matches(name, _fitting(only, names), skip)]
+
+
+def _fitting(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The patterns that are about any of these names."""
+    return [pattern for pattern in patterns if any(matches(name, [pattern], ()) for name in names)]
 
 
 def _targets(
@@ -143,7 +152,13 @@ def endpoint_options(command: Command) -> Command:
 def choice_options(command: Command) -> Command:
     """``--only``, ``--skip``, ``--quick`` and ``--providers``."""
     options: list[Callable[[Command], Command]] = [
-        click.option("--only", multiple=True, metavar="GLOB", help="These checks or probes only."),
+        click.option(
+            "--only",
+            multiple=True,
+            metavar="GLOB",
+            help="These checks or probes only. Checks choose what is judged, probes what is asked: "
+            "without a probe, all of them are.",
+        ),
         click.option("--skip", multiple=True, metavar="GLOB", help="Not these checks or probes."),
         click.option(
             "--quick", is_flag=True, help="Few probes, which give every MUST check its say."

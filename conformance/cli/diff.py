@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
-from conformance.cli.common import FAIL_ON, FAILED, FILE, NOTHING, opened, stop
+from conformance.cli.common import FAIL_ON, FAILED, NOTHING, PLACE, stop, write
+from conformance.cli.reporting import found as files_of
 from conformance.cli.reporting import refuse_same
 from conformance.compare.changes import Changes, changes
 from conformance.compare.newest import begun, newest
@@ -18,14 +19,14 @@ from conformance.report import terminal
 from conformance.report.changes.document import document
 from conformance.report.changes.markdown import markdown
 from conformance.report.changes.terminal import show
-from conformance.results.reading import BadResults, Run, find, read
+from conformance.results.reading import BadResults, Run, read
 
 
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@click.option("--md", "page", type=FILE, help="Also write it as Markdown, for a comment.")
-@click.option("--json", "data", type=FILE, help="Also write it as one JSON object.")
+@click.option("--md", "page", type=PLACE, help="Also write it as Markdown, for a comment.")
+@click.option("--json", "data", type=PLACE, help="Also write it as one JSON object.")
 @click.option(
     "--fail-on",
     type=FAIL_ON,
@@ -49,30 +50,30 @@ def diff(old: Path, new: Path, page: Path | None, data: Path | None, fail_on: st
     Exit codes: 0 no new failure, 1 new failures, 2 unusable or incomplete files, or nothing that
     could be compared.
     """  # noqa: D301  # click wants the backspace, not its spelling
-    for place in (page, data):
-        for source in (old, new):
-            refuse_same([place, source])
-    refuse_same([page, data])
-    before, after = _runs(old), _runs(new)
+    older, newer = _files(old), _files(new)
+    refuse_same([page, data], [*older, *newer])
+    before, after = _runs(older), _runs(newer)
     found = changes(_older(old, before, after), newest(after))
     show(terminal.console(), found)
     if page:
-        with opened(page) as file:
-            file.write(markdown(found))
+        write(page, markdown(found))
     if data:
-        with opened(data) as file:
-            file.write(json.dumps(document(found), indent=1) + "\n")
+        write(data, json.dumps(document(found), indent=1) + "\n")
     _refuse(found)
     sys.exit(_exit_code(found, fail_on))
 
 
-def _runs(path: Path) -> list[Run]:
+def _files(path: Path) -> list[Path]:
     if not path.exists():
         stop(f"{path} is not there; write results with: conformance run --json FILE")
+    return files_of([path])
+
+
+def _runs(files: Iterable[Path]) -> list[Run]:
     try:
-        return [read(file) for file in find([path])]
+        return [read(file) for file in files]
     except BadResults as error:
-        stop(f"{error}; leave it out, or write it again")
+        stop(str(error))
 
 
 def _older(path: Path, runs: Sequence[Run], after: Sequence[Run]) -> Run:

@@ -18,7 +18,7 @@ from conformance.adapter_file import Adapter
 from conformance.adapting import adapted, identity
 from conformance.baseline import FOLDER, Baseline
 from conformance.blame import ADAPTER, BOTH, PROVIDER
-from conformance.cli.adapting import behind_it, the_adapter
+from conformance.cli.adapting import behind_it, not_there, the_adapter
 from conformance.cli.choosing import choose
 from conformance.cli.common import FAILED, NOTHING, UNUSABLE, opened, stop
 from conformance.cli.measuring import Measurement, declared_by, table_of
@@ -56,19 +56,22 @@ def gate(given: dict[str, Any]) -> NoReturn:
     adapter = the_adapter(given["adapter"], given["adapter_folder"])
     with ExitStack() as stack:
         writer = None
-        refuse_same([given["results"], *files(given).values()])
+        known = given["baseline"] or FOLDER / f"{adapter.name}.toml"
+        refuse_same([given["results"], *files(given).values()], [known])
         written = stack.enter_context(results_file(given["results"], given))
         if written:
-            writer = ResultsFile(stack.enter_context(opened(written)))
+            writer = ResultsFile(stack.enter_context(opened(written, by_line=True)))
             writer.start("adapter", sys.argv[1:])
         made, table, whole = asked(adapter, known_of(adapter, given["baseline"]), given, writer)
-        if whole and not made.session.problems:
-            made.session.news += made.news(adapter.targets, today())
+        if not made.session.problems:
+            made.session.news += made.news(adapter.targets, today(), whole=whole)
         for cell in table.cells:
             made.session.line(parameters.line(cell))
         made.session.close(whole=whole)
+        console = terminal.console()
+        _print(console, made, table, given["fail_on"])
         report(written, given)
-    _print(terminal.console(), made, table, given["fail_on"])
+    matrix.verdict(console, made.session.board, made.session.problems)
     if not made.session.audit.judged:
         stop("nothing was judged: no reply came that could be")
     if made.session.problems:
@@ -97,7 +100,7 @@ def asked(
             asyncio.run(made.run(route, plan, bar.done))
             declared = declared_by(adapter, choice.targets)
     except (BadProvider, OSError) as error:
-        stop(str(error))
+        not_there(adapter, error)
     except KeyboardInterrupt:
         stop("interrupted: what was written so far is not all")
     told = {(f"{adapter.name}:{n}", on): m for n, on, m in made.ledger.measured()}

@@ -21,6 +21,8 @@ from conformance.targets import Target
 
 EVIDENCE = ".exchanges"
 """Added to a results file's name: the folder with every answer the results rest on."""
+CUT = ": cut: "
+"""What is in a problem of an answer whose connection was closed before its end."""
 
 
 def live_options(command: Command) -> Command:
@@ -94,6 +96,13 @@ def live(targets: Iterable[Target], results: Path | None, given: dict[str, Any])
                 f"--resume {results}, or remove it"
             )
     yield Live(keys, budget, options, store, lasts=True)
+
+
+def hint(problems: Iterable[str], given: dict[str, Any]) -> None:
+    """Say what may help where a server cuts its answers off."""
+    if given["concurrency"] != 1 and any(CUT in problem for problem in problems):
+        why = "a server that handles one request at a time cuts one off when the next comes"
+        click.echo(f"conformance: answers broke off; {why}: try --concurrency 1", err=True)
 
 
 def _keys(targets: Iterable[Target]) -> dict[str, str]:

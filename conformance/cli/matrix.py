@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from conformance.cli.common import FILE, opened, stop
-from conformance.cli.reporting import files, refuse_same, report_options, runs_of, write
+from conformance.cli.common import PLACE, stop
+from conformance.cli.common import write as write_text
+from conformance.cli.reporting import files, found, refuse_same, report_options, runs_of, write
 from conformance.compare.grid import Grid, grid
+from conformance.probe import probes
+from conformance.report import board, matrix_json, terminal
 from conformance.report import matrix as terminal_matrix
-from conformance.report import matrix_json, terminal
-from conformance.report.board import Board
 
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @report_options
-@click.option("--json", "json_file", type=FILE, help="Write the matrix as one JSON document.")
+@click.option("--json", "json_file", type=PLACE, help="Write the matrix as one JSON document.")
 def matrix(results: tuple[Path, ...], json_file: Path | None, **given: Any) -> None:
     """Make a matrix of results files.
 
@@ -35,7 +37,7 @@ def matrix(results: tuple[Path, ...], json_file: Path | None, **given: Any) -> N
     Exit codes: 0 written, 2 usage, or nothing in it.
     """  # noqa: D301  # click wants the backspace, not its spelling
     places = files(given)
-    refuse_same([*places.values(), json_file])
+    refuse_same([*places.values(), json_file], found(results))
     runs = runs_of(results)
     of = grid(runs)
     if not of.told.lines:
@@ -43,23 +45,36 @@ def matrix(results: tuple[Path, ...], json_file: Path | None, **given: Any) -> N
     for run in runs:
         if not run.complete:
             click.echo(f"conformance: {run.path} has no end: that run was interrupted", err=True)
-    write(of, places)
-    if json_file:
-        with opened(json_file) as file:
-            json.dump(matrix_json.document(of), file, indent=1)
-            file.write("\n")
     if not places and not json_file:
         _print(of)
+    write(of, places)
+    if json_file:
+        write_text(json_file, json.dumps(matrix_json.document(of), indent=1) + "\n")
 
 
 def _print(of: Grid) -> None:
-    """The matrix of the terminal: the newest run of each target."""
-    board = Board()
-    for row in (line.row for line in of.told.lines):
-        for result in row.results.values():
-            for verdict in (result.example, *result.broken):
-                if verdict:
-                    board.add(verdict)
-        board.rows[row.target].skipped.update(row.absent)
+    """What the runs printed that told of each target last."""
+    lines = of.told.lines
+    made = board.read(line.row for line in lines)
+    for line in lines:
+        made.rows[line.row.target].skipped.update(_openers(line.row.absent))
+    runs = {id(line.run): line.run for line in lines}.values()
+    news = [message for run in runs for message in run.news]
+    problems = [message for run in runs for message in run.problems]
     absent = Counter(line.row.provider for line in of.untold)
-    terminal_matrix.run(terminal.console(), board, [], [], absent)
+    console = terminal.console()
+    terminal_matrix.run(console, made, news, problems, absent)
+    terminal_matrix.verdict(console, made, problems)
+
+
+def _openers(absent: Mapping[str, str]) -> dict[str, str]:
+    """Why areas are not there, by the probe that opens each, of all that were not asked for it."""
+    opening = [probe for probe in probes().values() if probe.opens]
+    opening.sort(key=lambda probe: len(probe.needs))
+    made: dict[str, str] = {}
+    for name, reason in absent.items():
+        probe = probes().get(name)
+        opener = next((one.id for one in opening if probe and probe.belongs_to(one)), name)
+        if probe or reason not in made.values():  # one drawn by lot belongs to chat
+            made.setdefault(opener, reason)
+    return made

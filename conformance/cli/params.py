@@ -11,11 +11,18 @@ from typing import Any
 import click
 
 from conformance.adapting import identity
-from conformance.cli.adapting import adapter_option, adapter_options, behind_it, the_adapter
+from conformance.cli.adapting import (
+    adapter_option,
+    adapter_options,
+    behind_it,
+    not_there,
+    the_adapter,
+)
 from conformance.cli.choosing import OWN, choose
-from conformance.cli.common import FILE, cassettes_option, json_option, opened, stop
+from conformance.cli.common import PLACE, cassettes_option, json_option, opened, stop, write
 from conformance.cli.measuring import Behind, Measurement, plan_of, recorded
 from conformance.cli.progress import Bar
+from conformance.cli.reporting import refuse_same
 from conformance.report import parameters, terminal
 from conformance.report.terminal import printable
 from conformance.results.writing import ResultsFile
@@ -40,7 +47,7 @@ from conformance.targets import BadProvider, Target
 )
 @cassettes_option
 @json_option
-@click.option("--md", type=FILE, help="Write the whole table as Markdown.")
+@click.option("--md", type=PLACE, help="Write the whole table as Markdown.")
 def params(**given: Any) -> None:
     """Say what becomes of every parameter: documented, declared, and measured.
 
@@ -68,6 +75,7 @@ def params(**given: Any) -> None:
 
     Exit codes: 0 measured, 2 usage, or nothing measured.
     """  # noqa: D301  # click wants the backspace, not its spelling
+    refuse_same([given["results"], given["md"]])
     if given["globally"] and not given["adapter"]:
         stop("--globally is about an adapter: add --adapter NAME")
     try:
@@ -76,9 +84,9 @@ def params(**given: Any) -> None:
         stop(str(error))
     except KeyboardInterrupt:
         stop("interrupted: nothing is written")
-    _write(given, title, made)
     if made.cells:
         parameters.table(terminal.console(), made.cells, made.undeclared)
+    _write(given, title, made)
     for problem in made.problems:
         click.echo(f"incomplete: {printable(problem)}", err=True)
     if not made.cells:
@@ -91,8 +99,11 @@ def _adapter(given: dict[str, Any]) -> tuple[str, Measurement]:
     if given["globally"] and not (adapter.dropping and adapter.dropping.settings):
         stop(f"{adapter.name}'s file names no settings that make it drop: see [dropping]")
     measuring = Behind(adapter, targets, given)
-    with Bar(len(targets) * len(measuring.modes)) as bar:
-        return identity.software(adapter), measuring.measure(bar.done)
+    try:
+        with Bar(len(targets) * len(measuring.modes)) as bar:
+            return identity.software(adapter), measuring.measure(bar.done)
+    except (BadProvider, OSError) as error:
+        not_there(adapter, error)
 
 
 def _recordings(given: dict[str, Any]) -> tuple[str, Measurement]:
@@ -121,5 +132,4 @@ def _write(given: dict[str, Any], title: str, made: Measurement) -> None:
                 writer.problem(problem)
             writer.end(made.exchanges, made.exchanges, 0, {}, whole=False)
     if given["md"]:
-        with opened(given["md"]) as file:
-            file.write(parameters.page(made.cells, made.undeclared, title))
+        write(given["md"], parameters.page(made.cells, made.undeclared, title))

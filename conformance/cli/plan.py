@@ -41,6 +41,8 @@ def plan(  # noqa: PLR0913  # one parameter an option
     """Print requests and token ceilings per target. Nothing is sent.
 
     A ceiling counts every prompt and the longest answer each request allows; retries come on top.
+    With --only and --skip, checks choose what is judged, and probes what is asked: which probes
+    show a check is not known before they are asked, so that checks alone leave out none.
 
     \b
     conformance plan 'lambda_ai/*'

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from conformance.cli.choosing import OWN
-from conformance.cli.common import FILE, FOLDER, cassettes_option, opened, stop, suggestions
+from conformance.cli.common import FOLDER, PLACE, cassettes_option, stop, suggestions, write
 from conformance.cli.replaying import replayed
-from conformance.cli.reporting import refuse_same, runs_of
+from conformance.cli.reporting import found, refuse_same, runs_of
 from conformance.compare.grid import Grid, Line, grid
 from conformance.report.terminal import printable
+from conformance.results.reading import SUFFIXES
+
+_ADDRESS: Final = re.compile(r"https?://|[\w.-]+:\d+(/|$)")
+"""How an endpoint begins that has no file."""
 
 
 @click.command()
 @click.argument("target")
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--md", "md_file", type=FILE, help="Write it as Markdown.")
-@click.option("--html", "html_file", type=FILE, help="Write it as one HTML file.")
+@click.option("--md", "md_file", type=PLACE, help="Write it as Markdown.")
+@click.option("--html", "html_file", type=PLACE, help="Write it as one HTML file.")
 @cassettes_option
 @click.option(
     "--providers",
@@ -48,11 +54,26 @@ def report(  # noqa: PLR0913, PLR0917  # one parameter an option
 
     Exit codes: 0 written, 2 usage, or nothing is known of TARGET.
     """  # noqa: D301  # click wants the backspace, not its spelling
-    refuse_same([md_file, html_file])
+    _refuse(target, results)
+    refuse_same([md_file, html_file], found(results))
     runs = runs_of(results) if results else [replayed([target], cassettes, folder)]
     made = grid(runs)
     lines = _lines(target, made)
     _write(lines, made, md_file, html_file)
+
+
+def _refuse(target: str, results: Sequence[Path]) -> None:
+    """Exit with 2 for words that mean something else than what they would be taken for."""
+    if target.endswith(SUFFIXES):
+        stop(
+            f"TARGET comes first, a provider or provider/model: conformance report TARGET {target}"
+        )
+    if _ADDRESS.match(target) and not results:
+        host = (target.partition("://")[2] or target).partition("/")[0]
+        url = target if "://" in target else f"http://{host}/v1"
+        ask = f"conformance run --live --base-url {url} --model NAME --json r.jsonl"
+        then = f"conformance report {host} r.jsonl"
+        stop(f"nothing is recorded of {target}; write its results first: {ask}, then: {then}")
 
 
 def _lines(target: str, made: Grid) -> Sequence[Line]:
@@ -65,8 +86,10 @@ def _lines(target: str, made: Grid) -> Sequence[Line]:
         near = suggestions(target, dict.fromkeys(names), "conformance matrix RESULTS")
         stop(f"no run in these files has {target}{near}")
     if not any(line.must.told or line.should.told for line in lines):
+        nobody = all(line.row.is_empty for line in lines)
+        why = "nobody asked it yet" if nobody else "nothing could be told"
         ask = f"conformance run {target} --live --json results.jsonl"
-        stop(f"nothing is known of {target}, because nothing could be told; ask it: {ask}")
+        stop(f"nothing is known of {target}, because {why}; ask it: {ask}")
     return lines
 
 
@@ -74,10 +97,8 @@ def _write(lines: Sequence[Line], made: Grid, md_file: Path | None, html_file: P
     from conformance.report.provider import page_html, page_md  # noqa: PLC0415  # jinja2 is slow
 
     if md_file:
-        with opened(md_file) as file:
-            file.write(page_md(lines, made))
+        write(md_file, page_md(lines, made))
     if html_file:
-        with opened(html_file) as file:
-            file.write(page_html(lines, made))
+        write(html_file, page_html(lines, made))
     if not md_file and not html_file:
         click.echo(page_md(lines, made), nl=False)

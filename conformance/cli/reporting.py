@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from conformance.cli.common import FILE, Command, opened, stop
+from conformance.cli.common import PLACE, Command, stop
+from conformance.cli.common import write as write_text
 from conformance.compare.grid import Grid, grid
 from conformance.compare.latest import forget
 from conformance.results.reading import BadResults, Run, began, find, read
@@ -65,7 +66,7 @@ REPORTS: Final = {
 def report_options(command: Command) -> Command:
     """``--html``, ``--md``, ``--junit``, ``--sarif`` and ``--badge``."""
     for name, report in reversed(REPORTS.items()):
-        command = click.option(f"--{name}", f"{name}_file", type=FILE, help=report.about)(command)
+        command = click.option(f"--{name}", f"{name}_file", type=PLACE, help=report.about)(command)
     return command
 
 
@@ -84,11 +85,19 @@ def results_file(results: Path | None, given: Mapping[str, Any]) -> Iterator[Pat
         yield Path(folder) / "results.jsonl"
 
 
+def found(paths: Iterable[Path]) -> list[Path]:
+    """The results files that these files and folders are; exits with 2 where one has none."""
+    try:
+        return find(paths)
+    except BadResults as error:
+        stop(str(error))
+
+
 def runs_of(paths: Iterable[Path]) -> list[Run]:
     """The runs in these files and folders; exits with 2 where one can't be read."""
     runs: list[Run] = []
     try:
-        for path in sorted(find(paths), key=began):
+        for path in sorted(found(paths), key=began):
             runs.append(read(path))
             forget(runs)
     except BadResults as error:
@@ -105,14 +114,20 @@ def report(results: Path | None, given: Mapping[str, Any]) -> None:
 def write(of: Grid, places: Mapping[str, Path]) -> None:
     """Write reports, each to its place."""
     for name, path in places.items():
-        made = REPORTS[name].make(of)
-        with opened(path) as file:
-            file.write(made.encode("utf-8", "backslashreplace").decode())
+        write_text(path, REPORTS[name].make(of))
 
 
-def refuse_same(places: Sequence[Path | None]) -> None:
-    """Exit with 2 where two things would be written to one file."""
+def refuse_same(places: Sequence[Path | None], sources: Iterable[Path] = ()) -> None:
+    """Exit with 2 where two things would be written to one file, or one over a file that is read.
+
+    Files of results and recordings are not to be had again.
+    """
     named = [path.resolve() for path in places if path]
     for path in named:
         if named.count(path) > 1:
             stop(f"{path} is given twice: each report needs a file of its own")
+    there = [path for path in named if path.exists()]
+    for source in sources if there else ():
+        for path in there:
+            if source.exists() and path.samefile(source):
+                stop(f"{path} is read, and would be written over: name another file")

@@ -28,7 +28,7 @@ from conformance.cli.common import (
 from conformance.cli.conversing import carry_out
 from conformance.cli.fuzzing import drawing, forget, fuzz_options, tell
 from conformance.cli.gate import gate
-from conformance.cli.live import Live, live, live_options
+from conformance.cli.live import Live, hint, live, live_options
 from conformance.cli.replaying import leftovers, recorded_of
 from conformance.cli.reporting import files, refuse_same, report, report_options, results_file
 from conformance.engine import Audit, Checks
@@ -109,10 +109,13 @@ def run(**given: Any) -> None:
         choice = recorded_of(choice, recorded, given["targets"], given["folder"] or OWN)
     results = given["resume"] or given["results"]
     refuse_same([results, *files(given).values()])
+    console = terminal.console()
     with ExitStack() as stack:
         asking = stack.enter_context(live(choice.targets, results, given)) if is_live else None
         written = stack.enter_context(results_file(results, given))
-        writer = ResultsFile(stack.enter_context(opened(written))) if written else None
+        writer = (
+            ResultsFile(stack.enter_context(opened(written, by_line=True))) if written else None
+        )
         if writer:
             writer.start("live" if is_live else "replay", sys.argv[1:])
         session = Session(Audit(Checks(choice.checks)), Expectations(choice.targets), writer)
@@ -131,8 +134,17 @@ def run(**given: Any) -> None:
         tell(crashed)
         if asking and given["record"]:
             _publish(session, asking, recorded, choice, crashed)
+        matrix.run(console, session.board, session.news, session.problems, _missing(choice))
         report(written, given)
+    if asking:
+        hint(session.problems, given)
+    matrix.verdict(console, session.board, session.problems)
     _finish(session, choice, given)
+
+
+def _missing(choice: Choice) -> Counter[str]:
+    """The providers of which something is not recorded, and of how many models nothing is."""
+    return Counter(target.provider for target in choice.absent)
 
 
 def _refuse(given: dict[str, Any], choice: Choice, *, is_live: bool) -> None:
@@ -182,9 +194,6 @@ def _publish(
 
 
 def _finish(session: Session, choice: Choice, given: dict[str, Any]) -> NoReturn:
-    known = {target.provider for target in choice.targets}
-    absent = Counter(t.provider for t in choice.absent if t.provider not in known)
-    matrix.run(terminal.console(), session.board, session.news, session.problems, absent)
     if not session.audit.judged:
         stop("nothing was judged: no reply came that could be")
     if session.problems:

@@ -54,6 +54,9 @@ class Tally:
     """Declared, and not delivered."""
     silent: Sequence[Cell]
     """Lost, changed or ignored without a word."""
+    is_documented: bool = True
+    """Whether anybody says what is; without that, that nothing differs means nothing."""
+    is_declared: bool = True
 
 
 def tally(cells: Iterable[Cell]) -> Tally:
@@ -67,6 +70,8 @@ def tally(cells: Iterable[Cell]) -> Tally:
         undeclared=[cell for cell in delivered if cell.declared is False],
         overdeclared=[cell for cell in failed if cell.declared],
         silent=[cell for cell in failed if cell.disposition in SILENT],
+        is_documented=any(cell.documented is not None for cell in told),
+        is_declared=any(cell.declared is not None for cell in told),
     )
 
 

@@ -74,7 +74,9 @@ def letters(console: Console, cells: Sequence[Cell]) -> None:
         _block(console, targets[start : start + ACROSS], off)
     used = [d for d in LETTERS if any(cell.disposition is d for cell in off)]
     words = "  ".join(f"{LETTERS[d]} {d.replace('_', ' ')}" for d in used)
-    console.print(Text(f"{words}  ! documented, and not delivered", "dim"), soft_wrap=True)
+    if any(cell.documented is not None for cell in off):
+        words += "  ! documented, and not delivered"
+    console.print(Text(words, "dim"), soft_wrap=True)
     console.print()
 
 
@@ -126,10 +128,16 @@ def _grouped(what: str, found: Iterable[tuple[str, str]]) -> Iterator[Text]:
 
 def counts(counted: Tally, undeclared: Sequence[Any]) -> Iterator[str]:
     """Words against deeds, a line each."""
-    yield f"{len(counted.undelivered):>5,} documented, and not delivered"
-    yield f"{len(counted.undocumented):>5,} delivered, and not documented"
-    yield f"{len(counted.overdeclared):>5,} declared, and not delivered"
-    yield f"{len(counted.undeclared):>5,} delivered, and not declared"
+    if counted.is_documented:
+        yield f"{len(counted.undelivered):>5,} documented, and not delivered"
+        yield f"{len(counted.undocumented):>5,} delivered, and documented of others only"
+    else:
+        yield "      nobody says what is documented"
+    if counted.is_declared:
+        yield f"{len(counted.overdeclared):>5,} declared, and not delivered"
+        yield f"{len(counted.undeclared):>5,} delivered, and not declared"
+    else:
+        yield "      nobody says what is declared"
     yield f"{len(counted.silent):>5,} lost, changed or ignored without a word"
     yield f"{len(undeclared):>5,} dropped on demand, though taken without"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from rich.console import Console
 from rich.table import Table
@@ -18,11 +19,27 @@ STYLES = {Level.MUST: "bold red", Level.SHOULD: "yellow", Level.MAY: "dim"}
 
 WIDE = 200
 """Columns where there is no terminal to say how wide it is: a log, a pipe."""
+SHOWN = 80
+"""Characters of a value that are shown."""
+
+
+class Written(str):
+    """A value as a results file has it, which is a text already."""
+
+    __slots__ = ()
+
+
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich ends with 1, which says that an API fails."""
+        with suppress(SystemExit):
+            super().on_broken_pipe()
+        sys.exit(2)
 
 
 def console() -> Console:
     """Standard output."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    return _Output(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def printable(text: str) -> str:
@@ -77,7 +94,8 @@ def _line(entry: Broken, ran: int, width: int) -> Text:
 
 def example(finding: Finding) -> str:
     """A finding on one line."""
-    want, got = wanted(finding.want), show(finding.got, 80)
+    got = finding.got if isinstance(finding.got, Written) else show(finding.got)
+    want, got = wanted(finding.want), got if len(got) <= SHOWN else f"{got[:SHOWN]}…"
     return printable(f"{show_place(finding.at)}: wanted {want}, got {got}")
 
 

@@ -8,20 +8,18 @@ one. In a response the mask is as long as what it hides, so that lengths and chu
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 from conformance.model import Chunk, Exchange, Headers, Request, Response
 from conformance.scrub import MASK, SHAPES, Scrubber
+from conformance.spelling import hide
 from conformance.traffic.source import open_source
 
-_SHORTEST: Final = 6
-"""Shorter keys are placeholders, and would mask ordinary words."""
 _SENT: Final = re.compile(r"accept(-encoding)?|content-[a-z]+|anthropic-version|openai-beta")
 _CREDENTIALS: Final = ("x-api-key", "api-key", "x-goog-api-key")
 _RECEIVED: Final = re.compile(
@@ -38,7 +36,6 @@ _PSEUDONYM: Final = re.compile(r"id-[0-9a-f]{24}")
 _MASKS: Final = re.compile(rb"\[key\**\]")
 _ACCOUNTS: Final = re.compile(r"\b(?:org-[A-Za-z0-9]{20,}|proj_[A-Za-z0-9]{16,})")
 _ACCOUNT_HEADERS: Final = re.compile(r"(?i)\b(?:set-cookie|openai-(?:organization|project))\"?:")
-_QUERIED: Final = {"key", "api_key", "api-key", "apikey", "access_token", "token", "sig"}
 
 
 def mask(length: int) -> str:
@@ -87,11 +84,7 @@ class Masks:
         return hidden
 
     def _of(self, request: Request) -> _Hider:
-        own = (*Scrubber.of(request).secrets, *_in_url(request.url))
-        known = {form for secret in (*self.secrets, *own) for form in _forms(secret)}
-        literal = b"|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-        # Percent and JSON escapes are written in either case.
-        return _Hider(re.compile(literal or b"(?!)", re.IGNORECASE))
+        return _Hider((*self.secrets, *Scrubber.of(request).secrets))
 
 
 def restored(response: Response, request: Request) -> Response:
@@ -100,10 +93,13 @@ def restored(response: Response, request: Request) -> Response:
     So a server that repeats the key it was given is seen to do so in a replay as well.
     """
     secrets = Scrubber.of(request).secrets
+    forms = dict.fromkeys(
+        form for secret in secrets for form in (secret, quote(secret, "", errors="surrogatepass"))
+    )
 
     def put_back(body: bytes) -> bytes:
-        for secret in secrets:
-            encoded = secret.encode("utf-8", "surrogatepass")
+        for form in forms:
+            encoded = form.encode("utf-8", "surrogatepass")
             body = body.replace(mask(len(encoded)).encode(), encoded)
         return body
 
@@ -141,9 +137,9 @@ def _suspects(path: Path) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Hider:
-    """Hides what ``literal`` finds, and the shapes of keys."""
+    """Hides ``secrets`` however they are written, and the shapes of keys."""
 
-    literal: re.Pattern[bytes]
+    secrets: tuple[str, ...]
 
     def text(self, text: str) -> str:
         """``text`` with every key as ``[key]``; half a surrogate pair becomes an escape."""
@@ -155,33 +151,11 @@ class _Hider:
         return _MASKS.sub(MASK.encode(), self.at_length(body))
 
     def at_length(self, body: bytes) -> bytes:
-        body = self.literal.sub(lambda found: mask(len(found[0])).encode(), body)
+        body = hide(body, self.secrets, lambda length: mask(length).encode())
         text = body.decode("utf-8", "surrogateescape")
         for shape in (SHAPES, _ACCOUNTS):
             text = shape.sub(lambda found: mask(len(found[0].encode())), text)
         return text.encode("utf-8", "surrogateescape")
-
-
-def _forms(secret: str) -> Iterator[bytes]:
-    """The ways in which one secret is written: as it is, in a URL, in JSON."""
-    if len(secret) < _SHORTEST or secret.lower() == "bearer":
-        # A scheme without a key behind it.
-        return
-    in_json = (json.dumps(secret, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False))
-    quoted = quote(secret, safe="", errors="surrogatepass")
-    for form in (secret, quoted, quoted.replace("%2F", "/"), *in_json):
-        yield form.encode("utf-8", "surrogatepass")
-        yield form.replace("/", "\\/").encode("utf-8", "surrogatepass")
-
-
-def _in_url(url: str) -> Iterator[str]:
-    try:
-        parts = urlsplit(url)
-        given = parse_qsl(parts.query, max_num_fields=1000)
-    except ValueError:
-        return
-    yield from (value for name, value in given if name.lower() in _QUERIED)
-    yield parts.password or ""
 
 
 def _sent(field: tuple[str, str]) -> tuple[str, str]:
