@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from time import process_time
@@ -9,7 +10,21 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.model import Finding, Headers, Level, Outcome, Request, Verdict, show
+from conformance.model import (
+    Chunk,
+    Exchange,
+    Finding,
+    Headers,
+    Level,
+    Outcome,
+    Provenance,
+    Request,
+    Response,
+    Source,
+    Verdict,
+    show,
+)
+from conformance.report.evidence import both_sides
 from conformance.scrub import MASK, Scrubber
 
 KEYS = [
@@ -129,3 +144,25 @@ def test_ordinary_words_are_left_alone(text: str) -> None:
 )
 def test_a_shown_value_is_short_whatever_it_is(value: object) -> None:
     assert len(show(value)) < 300
+
+
+def test_what_is_shown_of_an_adapter_has_no_key_of_either_side() -> None:
+    ours, theirs = "ours-0123456789-qwertz", "theirs-9876543210-asdf"
+
+    def exchange(key: str, *upstream: Exchange) -> Exchange:
+        sent = Headers([("authorization", f"Bearer {key}")])
+        said = json.dumps({"error": f"{ours} or {theirs}"}).encode()
+        return Exchange(
+            id="x",
+            provider="tiny:acme",
+            request=Request("POST", f"https://h/v1?key={key}", sent, said),
+            response=Response(401, Headers(), (Chunk(said),)),
+            provenance=Provenance(Source.LOCAL),
+            upstream=upstream,
+        )
+
+    shown = "\n".join(both_sides(exchange(ours, exchange(theirs)), Finding("id", "an id", ours)))
+    assert "asked" in shown
+    assert "sent on" in shown
+    assert ours not in shown
+    assert theirs not in shown

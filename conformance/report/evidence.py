@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.model import Exchange, Finding, Request, Response, show
+from conformance.model import Exchange, Finding, Response, show
 from conformance.report.terminal import example
 from conformance.scrub import Scrubber
 from conformance.sse import parse
@@ -21,11 +21,16 @@ EVENT: Final = re.compile(r"events\[(\d+)\]")
 def both_sides(exchange: Exchange, finding: Finding) -> Iterator[str]:
     """What was asked, what the adapter sent on and got, what it returned and what is wrong in it.
 
-    A line each; of a stream the event that is at fault.
+    A line each, without keys; of a stream the event that is at fault.
     """
-    yield f"asked     {_body(exchange.request)}"
+    scrubber = Scrubber.of(exchange.request, *(one.request for one in exchange.upstream))
+    yield from map(scrubber.text, _sides(exchange, finding))
+
+
+def _sides(exchange: Exchange, finding: Finding) -> Iterator[str]:
+    yield f"asked     {_text(exchange.request.body)}"
     for one in exchange.upstream[:SENT]:
-        yield f"sent on   {one.request.method} {one.request.url[:SHOWN]} {_body(one.request)}"
+        yield f"sent on   {one.request.method} {one.request.url[:SHOWN]} {_text(one.request.body)}"
         failed = f" {one.failure.kind}" if one.failure else ""
         yield f"answered  {_answer(one.response)}{failed}"
     if not exchange.upstream:
@@ -52,9 +57,5 @@ def _part(response: Response, at: str) -> str:
     return _text(response.body)
 
 
-def _body(request: Request) -> str:
-    return Scrubber.of(request).text(_text(request.body))
-
-
 def _text(body: bytes) -> str:
-    return Scrubber().text(show(body, SHOWN)[1:-1].replace('\\"', '"'))
+    return show(body, SHOWN)[1:-1].replace('\\"', '"')
