@@ -87,7 +87,9 @@ def _line(entry: Broken, ran: int, width: int) -> Text:
     if outcome is not Outcome.FAIL:
         line.append(f"{outcome}: ", "magenta")
     line.append(example(entry.example.findings[0]))
-    where = f"{entry.example.model}, {str(entry.example.exchange)[:12]}"
+    made = entry.example.provenance
+    origin = made.origin.rpartition("/")[2] if made else ""
+    where = f"{entry.example.model}, {origin or str(entry.example.exchange)[:12]}"
     line.append(f"  ({printable(where)})", "dim")
     return line
 
