@@ -12,7 +12,7 @@ from results_lines import made, target, verdict
 
 from conformance.cli.choosing import choose
 from conformance.report.again import again
-from conformance.results.reading import Row
+from conformance.results.rows import Row
 
 LIVE = "conformance run --live --base-url https://api.acme.example/v1 --model large"
 

@@ -15,7 +15,8 @@ from conformance.compare.changes import Changes, changes
 from conformance.compare.kinds import Kind
 from conformance.compare.newest import begun, newest
 from conformance.model import Level, Outcome
-from conformance.results.reading import BROKEN, Run
+from conformance.results.reading import Run
+from conformance.results.rows import BROKEN
 
 EARLIER, LATER = "2026-11-27T03:00:00+00:00", "2026-11-28T03:00:00+00:00"
 MIRRORED = {

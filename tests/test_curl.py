@@ -7,7 +7,7 @@ import pytest
 from results_lines import evidence, made, passage, target, verdict
 
 from conformance.report.curl import curl
-from conformance.results.reading import Row, Shown
+from conformance.results.rows import Row, Shown
 
 SECRET = "sk-of-the-test"  # noqa: S105  # made up
 BODY = '{"model":"large","messages":[{"role":"user","content":"Hi"}]}'

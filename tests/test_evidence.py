@@ -25,7 +25,8 @@ from conformance.model import (
 )
 from conformance.results.evidence import Evidence, line, shown
 from conformance.results.places import keys, span
-from conformance.results.reading import Passage, shown_of
+from conformance.results.reading import shown_of
+from conformance.results.rows import Passage
 
 KEY = "sk-0123456789abcdef0123"
 ASKED = {"model": "m", "n": 2, "messages": [{"role": "user", "content": "Hi"}]}

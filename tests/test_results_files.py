@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from results_lines import end, evidence, param, passage, run, skipped, target, verdict
 
 from conformance.model import Disposition, Outcome
-from conformance.results.reading import BadResults, Run, adapter_of, find, read
+from conformance.results.reading import BadResults, Run, find, read
+from conformance.results.rows import adapter_of
 
 LINES = [
     run(),

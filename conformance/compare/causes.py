@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.model import Level, Verdict, show
-from conformance.results.reading import BROKEN, Row, adapter_of, is_news
+from conformance.results.rows import BROKEN, Row, adapter_of, is_news
 from conformance.results.writing import show_place, wanted
 
 INDEX: Final = re.compile(r"\[\d+\]")
@@ -206,7 +206,7 @@ def _object(place: str) -> str | None:
 
 
 def _cause(failures: Sequence[Failure]) -> Cause:
-    ordered = sorted(failures, key=lambda f: (_rank(f.level), f.check, f.target))
+    ordered = sorted(failures, key=lambda f: (rank(f.level), f.check, f.target))
     first = ordered[0]
     place, want, got = _first(first.verdict)
     place = INDEX.sub("[*]", place)
@@ -227,8 +227,9 @@ def _weight(cause: Cause) -> tuple[int, int, str, str, str, str]:
     """No two weigh the same: a rule at a target has one cause."""
     first = cause.example
     many = -len(cause.failures)
-    return _rank(cause.level), many, cause.owner, cause.place, first.check, first.target
+    return rank(cause.level), many, cause.owner, cause.place, first.check, first.target
 
 
-def _rank(level: Level) -> int:
+def rank(level: Level) -> int:
+    """0 for the highest level."""
     return list(Level).index(level)

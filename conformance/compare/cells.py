@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from conformance.model import Disposition, Level, Outcome
-from conformance.results.reading import WORST, Parameter, Result
+from conformance.results.rows import BROKEN, WORST, Parameter, Result
 
 
 class State(StrEnum):
@@ -65,6 +65,12 @@ class Tally:
 
     held: int = 0
     told: int = 0
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome]) -> Tally:
+        """The tally of these; refused and lenient ones are neither held nor broken."""
+        told = [outcome for outcome in outcomes if outcome in BROKEN or outcome is Outcome.PASS]
+        return cls(told.count(Outcome.PASS), len(told))
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(self.held + other.held, self.told + other.told)
@@ -169,6 +175,4 @@ def _weight(result: Result) -> tuple[int, int, str]:
 
 
 def _tally(results: Iterable[Result], level: Level) -> Tally:
-    """Refused and lenient ones are neither held nor broken."""
-    told = [r for r in results if r.level is level and (r.is_broken or r.outcome is Outcome.PASS)]
-    return Tally(sum(not result.is_broken for result in told), len(told))
+    return Tally.of(result.outcome for result in results if result.level is level)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from conformance.compare.causes import Failure, failures_of
+from conformance.compare.causes import Failure, failures_of, rank
 from conformance.compare.kinds import UNTOLD, Kind, kind_of
 from conformance.model import Disposition, Level, Outcome
-from conformance.results.reading import BROKEN, Result, Row, Run, is_news
+from conformance.results.reading import Run
+from conformance.results.rows import BROKEN, Result, Row, is_news
 
 NOTHING: Final = frozenset({Disposition.DEAD, Disposition.UNKNOWN})
 """The dispositions that tell nothing."""
@@ -114,7 +115,7 @@ class Changes:
     def failures(self, lowest: Level) -> list[Change]:
         """Rules broken now that were not seen broken before, down to a level, known or not."""
         broken = [change for change in self.found if change.is_failure]
-        return [change for change in broken if _rank(change.level) <= _rank(lowest)]
+        return [change for change in broken if rank(change.level) <= rank(lowest)]
 
     def news(self) -> list[Change]:
         """Those of them that nobody knew of, on a level where that counts."""
@@ -214,8 +215,4 @@ def _parameters(made: Changes, old: Row, new: Row) -> None:
 
 def _order(change: Change) -> tuple[int, int, str, str]:
     kind = list(Kind).index(change.kind)
-    return kind, _rank(change.level), change.target, change.check
-
-
-def _rank(level: Level) -> int:
-    return list(Level).index(level)
+    return kind, rank(change.level), change.target, change.check

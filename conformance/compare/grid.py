@@ -12,7 +12,8 @@ from conformance.compare.cells import Cell, Refused, State, Tally, cell_of
 from conformance.compare.history import Point, history, point
 from conformance.compare.latest import latest
 from conformance.model import Outcome
-from conformance.results.reading import Result, Row, Run
+from conformance.results.reading import Run
+from conformance.results.rows import Result, Row
 
 OF_CLAIM: Final = {
     "stream": ("stream",),

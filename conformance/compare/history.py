@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from conformance.compare.cells import Tally
 from conformance.model import Level, Outcome
-from conformance.results.reading import BROKEN, Decided, Row, Run
+from conformance.results.reading import Run
+from conformance.results.rows import BROKEN, Decided, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,7 @@ def point(started: str, row: Row) -> Point:
 
 
 def _tally(outcomes: Sequence[Decided], level: Level) -> Tally:
-    told = [o for _, on, o in outcomes if on is level and (o in BROKEN or o is Outcome.PASS)]
-    return Tally(sum(outcome is Outcome.PASS for outcome in told), len(told))
+    return Tally.of(outcome for _, on, outcome in outcomes if on is level)
 
 
 def since(target: str, runs: Sequence[Run]) -> dict[str, Since]:

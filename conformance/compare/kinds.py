@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from conformance.model import Outcome
-from conformance.results.reading import BROKEN, WORST
+from conformance.results.rows import BROKEN, WORST
 
 
 class Kind(StrEnum):

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from conformance.compare.kinds import UNTOLD
 from conformance.model import Disposition
-from conformance.results.reading import Parameter, Row, Run
+from conformance.results.reading import Run
+from conformance.results.rows import Parameter, Row
 
 Told = tuple[Run, Row]
 

@@ -9,7 +9,7 @@ from conformance.model import Level, Verdict
 from conformance.probe import probes
 from conformance.registry import checks
 from conformance.replies.base import NO_MODEL
-from conformance.results.reading import Row
+from conformance.results.rows import Row
 
 LONGEST: Final = 300
 """Characters of a word; a longer one is no name that anybody would type."""

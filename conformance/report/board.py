@@ -13,7 +13,7 @@ from conformance.compare.cells import Tally
 from conformance.model import Finding, Level, Outcome, Provenance, Source, Verdict
 from conformance.report.summary import HARMLESS, ORDER
 from conformance.report.terminal import Written
-from conformance.results import reading
+from conformance.results import rows as told_rows
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class Board:
         return sum(len(row.failures(level, known=known)) for row in self.rows.values())
 
 
-def read(rows: Iterable[reading.Row]) -> Board:
+def read(rows: Iterable[told_rows.Row]) -> Board:
     """The board of what results files say."""
     board = Board()
     for row in rows:
@@ -129,7 +129,7 @@ def read(rows: Iterable[reading.Row]) -> Board:
     return board
 
 
-def _verdicts(result: reading.Result) -> Iterator[Verdict]:
+def _verdicts(result: told_rows.Result) -> Iterator[Verdict]:
     """What a check came to: whether it ever passed, and each time that it was broken."""
     if result.example:
         outcome = Outcome.PASS if result.outcomes[Outcome.PASS] else Outcome.INCONCLUSIVE
@@ -139,7 +139,7 @@ def _verdicts(result: reading.Result) -> Iterator[Verdict]:
         yield replace(verdict, findings=tuple(found))
 
 
-def _provenance(row: reading.Row) -> Provenance | None:
+def _provenance(row: told_rows.Row) -> Provenance | None:
     """Where a row's replies come from; None in a file of another make."""
     if row.source not in list(Source):
         return None

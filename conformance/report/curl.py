@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 from conformance.model import Source
-from conformance.results.reading import Row, Shown
+from conformance.results.rows import Row, Shown
 
 KEY: Final = "API_KEY"
 """The variable of the key where nobody names one."""

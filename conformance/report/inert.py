@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from conformance.report.terminal import printable
-from conformance.results.reading import Passage
+from conformance.results.rows import Passage
 
 SHORT: Final = 200
 """Characters of a text in a sentence or a table."""

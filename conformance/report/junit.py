@@ -22,7 +22,8 @@ from conformance.compare.cells import State
 from conformance.compare.grid import Column, Grid, Line
 from conformance.model import Outcome
 from conformance.report.rulings import LONG, Ruling, line, rulings, run_name, shortfalls, underlying
-from conformance.results.reading import Row, Run, is_news
+from conformance.results.reading import Run
+from conformance.results.rows import Row, is_news
 
 DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 LISTED: Final = 100

@@ -14,7 +14,8 @@ from conformance.compare.cells import TOLD, Cell, State, Tally
 from conformance.compare.grid import Column, Grid, Line
 from conformance.compare.history import Point, Since, since
 from conformance.report.inert import name, short
-from conformance.results.reading import BROKEN, Parameter, Result, Run
+from conformance.results.reading import Run
+from conformance.results.rows import BROKEN, Parameter, Result
 
 VERSION: Final = 1
 """Raised when a reader of the old form could no longer read the new one."""

@@ -14,7 +14,8 @@ from conformance.compare.grid import Grid
 from conformance.model import Finding, show
 from conformance.registry import Check, checks
 from conformance.report.terminal import printable
-from conformance.results.reading import BROKEN, Result, Row, Run
+from conformance.results.reading import Run
+from conformance.results.rows import BROKEN, Result, Row
 
 SHORT: Final = 200
 LONG: Final = 2_000

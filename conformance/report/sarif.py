@@ -27,7 +27,7 @@ from conformance import __version__
 from conformance.compare.grid import Grid, Line
 from conformance.model import Level, Outcome, Verdict
 from conformance.report.rulings import LONG, Ruling, line, rulings, run_name, shortfalls, underlying
-from conformance.results.reading import Row
+from conformance.results.rows import Row
 from conformance.targets import Target
 
 MOST: Final = 25_000

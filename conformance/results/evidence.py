@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from conformance.model import Exchange, Headers, Outcome, Request, Response, Verdict
 from conformance.results.places import Span, keys, span
-from conformance.results.reading import Passage, Shown, Side
+from conformance.results.rows import Passage, Shown, Side
 from conformance.sse import parse
 from conformance.traffic.masks import Masks
 

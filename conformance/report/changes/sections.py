@@ -12,7 +12,7 @@ from conformance.compare.kinds import Kind
 from conformance.model import Outcome
 from conformance.report.changes.parts import Entry, Parts, Quoted, Section
 from conformance.report.counting import count
-from conformance.results.reading import BROKEN, Row
+from conformance.results.rows import BROKEN, Row
 
 TITLES: Final = {
     Kind.NEW: "New failures",

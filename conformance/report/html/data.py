@@ -23,7 +23,7 @@ from conformance.report.curl import curl
 from conformance.report.html.ages import date
 from conformance.report.html.states import is_delivered
 from conformance.report.inert import lines, short
-from conformance.results.reading import Parameter, Passage, Result, Row, Shown, Side
+from conformance.results.rows import Parameter, Passage, Result, Row, Shown, Side
 
 FINDINGS: Final = 5
 """Findings of one check that are shown."""

@@ -14,7 +14,7 @@ from conformance.report.html.states import css_of, text_of
 from conformance.report.html.trend import Trend, trend
 from conformance.report.inert import name, short
 from conformance.report.naming import model_name
-from conformance.results.reading import is_news
+from conformance.results.rows import is_news
 
 SOURCES: Final = {
     Source.LIVE: "live",

@@ -15,7 +15,7 @@ from conformance.dispositions.cells import DELIVERED, UNTOLD
 from conformance.model import Disposition
 from conformance.report.inert import block, code, name
 from conformance.report.parameters import ACROSS, WIDTH, letters
-from conformance.results.reading import Row
+from conformance.results.rows import Row
 
 PARAMETERS: Final = 60
 """Parameters that are shown."""

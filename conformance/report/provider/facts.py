@@ -18,7 +18,8 @@ from conformance.dispositions.cells import DELIVERED
 from conformance.model import Disposition, Level
 from conformance.registry import Check, checks
 from conformance.report.again import again
-from conformance.results.reading import Row, Run, Shown
+from conformance.results.reading import Run
+from conformance.results.rows import Row, Shown
 
 AVOID: Final = {
     Disposition.LOST: "left out without a word",

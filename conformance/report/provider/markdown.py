@@ -12,7 +12,7 @@ from conformance.report.naming import target_name
 from conformance.report.provider import words
 from conformance.report.provider.facts import Facts, Group, Problem
 from conformance.report.provider.limits import FULL, LINES, ROWS, RULES, SIDES
-from conformance.results.reading import Passage, Shown
+from conformance.results.rows import Passage, Shown
 
 
 def page(facts: Facts) -> str:

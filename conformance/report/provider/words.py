@@ -16,7 +16,8 @@ from conformance.report.curl import curl
 from conformance.report.naming import model_name, target_name
 from conformance.report.provider.facts import Area, Facts, Group, Problem, Seen
 from conformance.report.provider.limits import REQUEST
-from conformance.results.reading import Row, Run, Shown
+from conformance.results.reading import Run
+from conformance.results.rows import Row, Shown
 
 NAMED: Final = 4
 """Targets that are named; of more, their number is told."""
