@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from conformance.blame import ADAPTER, PROVIDER, STAGED, beyond, blamed, fair, is_stood_in
 from conformance.capability import Area, capability
-from conformance.model import Exchange, Finding, Outcome, Verdict
+from conformance.model import Exchange, Finding, Level, Outcome, Verdict
 from conformance.recognise import recognise
-from conformance.registry import Check, Fact, Judgement
+from conformance.registry import Check, Fact, Judgement, checks
 from conformance.replies import Refusal, Reply
 from conformance.scrub import Scrubber
 
@@ -30,6 +30,13 @@ class Checks:
         self.all = tuple(chosen)
         self._singles: dict[type, list[Check]] = {}
         self._sets: dict[type, list[Check]] = {}
+
+    @property
+    def leave_none_out(self) -> bool:
+        """Whether no MUST and no SHOULD is missing; what is not judged says nothing."""
+        return {check.id for check in checks().values() if check.level is not Level.MAY} <= {
+            check.id for check in self.all
+        }
 
     def judge(self, reply: Reply) -> Iterator[Judgement]:
         """What each check about single exchanges says of ``reply``."""

@@ -107,7 +107,7 @@ class Session:
             for message in self.news:
                 self.writer.news(message)
             counts = self.audit.read, self.audit.judged, 0, self.audit.outcomes
-            self.writer.end(*counts, whole=whole)
+            self.writer.end(*counts, whole=whole and self.audit.checks.leave_none_out)
 
     def opened(self, target: Target, refusal: str | None) -> None:
         """Note how a target took one of the probes that open an area."""

@@ -68,6 +68,24 @@ def test_an_audit_names_the_broken_check_with_an_example(recording: Path) -> Non
     assert "3 exchanges read, 2 judged, 1 left out" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "whole"),
+    [
+        ([], True),
+        (["--level", "may"], True),
+        (["--level", "must"], False),
+        (["--only", "chat.*"], False),
+        (["--skip", "chat.response_id"], False),
+    ],
+)
+def test_results_say_whether_a_check_was_left_out(
+    recording: Path, tmp_path: Path, words: list[str], *, whole: bool
+) -> None:
+    out = tmp_path / "results.jsonl"
+    run("audit", recording, "--json", out, "--fail-on", "never", *words)
+    assert results(out)[-1]["whole"] is whole
+
+
 def test_results_have_a_start_the_findings_and_an_end(recording: Path, tmp_path: Path) -> None:
     out = tmp_path / "results.jsonl"
     run("audit", recording, "--json", out)

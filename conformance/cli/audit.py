@@ -21,7 +21,6 @@ from conformance.cli.common import (
     choose_checks,
     json_option,
     level_option,
-    of_level,
     opened,
     stop,
 )
@@ -29,7 +28,7 @@ from conformance.cli.reporting import files as report_files
 from conformance.cli.reporting import refuse_same, report, report_options, results_file
 from conformance.engine import Audit, Checks
 from conformance.model import Exchange, Level, Verdict
-from conformance.registry import Check, checks
+from conformance.registry import Check
 from conformance.report import terminal
 from conformance.report.summary import Summary
 from conformance.results.writing import ResultsFile
@@ -118,8 +117,8 @@ def _audit(
         take(run.close())
     if writer:
         account.strangers()
-        whole = len(chosen) >= len(of_level(checks().values(), Level.SHOULD))
-        writer.end(run.read, run.judged, summary.unreadable, run.outcomes, whole=whole)
+        counts = run.read, run.judged, summary.unreadable, run.outcomes
+        writer.end(*counts, whole=run.checks.leave_none_out)
     return run, summary
 
 

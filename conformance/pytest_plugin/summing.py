@@ -112,7 +112,8 @@ class Summing:
             if is_complete:
                 audit = judged.audit
                 counts = audit.read, audit.judged, 0, audit.outcomes
-                self._writer.end(*counts, whole=self._gathering.is_whole)
+                whole = self._gathering.is_whole and audit.checks.leave_none_out
+                self._writer.end(*counts, whole=whole)
         if self._config.option.conformance_record and self._live:
             self._recorded = self._publish(self._live, complete=is_complete)
         failed = judged.problems or judged.failed(self._config.option.conformance_fail_on)
